@@ -1,0 +1,143 @@
+"""What can go wrong in a request. The class decides the code and Triton's status.
+
+InstantIDError
+├── InvalidInput            INVALID_ARG   a value out of range, of the wrong kind, or missing
+│   ├── ImageUnreadable                   not a picture, cut off, or of a kind we do not open
+│   ├── ImageTooLarge                     more bytes or pixels than we decode
+│   ├── FaceNotFound                      no face where one is needed
+│   └── SeveralFaces                      more than one face and no `face_index`
+├── Cancelled               CANCELLED     the caller went away
+├── ModelNotReady           UNAVAILABLE   a stage is loading or gone
+├── OutOfMemory             UNAVAILABLE   a stage ran out of memory
+└── StageFailed             INTERNAL      a stage broke; the reason stays in the server
+    └── Internal                          anything that nobody foresaw
+
+A message names the input, what was expected and what came. It never holds a path, a traceback, a
+photo, an embedding, or a text of Triton's own, which can name shared-memory regions.
+"""
+
+import re
+from enum import StrEnum
+
+from instantid_server.contract import ErrorCode
+
+
+class TritonStatus(StrEnum):
+    """The members of Triton's TRITONSERVER_Error_Code that we answer with."""
+
+    INVALID_ARG = "INVALID_ARG"
+    CANCELLED = "CANCELLED"
+    UNAVAILABLE = "UNAVAILABLE"
+    INTERNAL = "INTERNAL"
+
+
+class InstantIDError(Exception):
+    """Base of every error that may leave the server."""
+
+    code = ErrorCode.INTERNAL
+    status = TritonStatus.INTERNAL
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        """Return the message as it travels: `[CODE] message`."""
+        return f"[{self.code}] {self.message}"
+
+
+class InvalidInput(InstantIDError):
+    """A value out of range, of the wrong kind, or missing."""
+
+    code = ErrorCode.INVALID_INPUT
+    status = TritonStatus.INVALID_ARG
+
+
+class ImageUnreadable(InvalidInput):
+    """Bytes that are not a picture we open."""
+
+    code = ErrorCode.IMAGE_UNREADABLE
+
+
+class ImageTooLarge(InvalidInput):
+    """A picture with more bytes or pixels than we decode."""
+
+    code = ErrorCode.IMAGE_TOO_LARGE
+
+
+class FaceNotFound(InvalidInput):
+    """No face where one is needed."""
+
+    code = ErrorCode.FACE_NOT_FOUND
+
+
+class SeveralFaces(InvalidInput):
+    """More than one face and no `face_index`."""
+
+    code = ErrorCode.SEVERAL_FACES
+
+
+class Cancelled(InstantIDError):
+    """The caller went away."""
+
+    code = ErrorCode.CANCELLED
+    status = TritonStatus.CANCELLED
+
+
+class ModelNotReady(InstantIDError):
+    """A stage is loading or gone."""
+
+    code = ErrorCode.MODEL_NOT_READY
+    status = TritonStatus.UNAVAILABLE
+
+
+class OutOfMemory(InstantIDError):
+    """A stage ran out of memory."""
+
+    code = ErrorCode.OUT_OF_MEMORY
+    status = TritonStatus.UNAVAILABLE
+
+
+class StageFailed(InstantIDError):
+    """A stage broke; the reason stays in the server."""
+
+    code = ErrorCode.STAGE_FAILED
+
+
+class Internal(StageFailed):
+    """Anything that nobody foresaw."""
+
+    code = ErrorCode.INTERNAL
+
+
+ERRORS: dict[ErrorCode, type[InstantIDError]] = {
+    error.code: error
+    for error in (
+        InvalidInput,
+        ImageUnreadable,
+        ImageTooLarge,
+        FaceNotFound,
+        SeveralFaces,
+        Cancelled,
+        ModelNotReady,
+        OutOfMemory,
+        StageFailed,
+        Internal,
+    )
+}
+
+_CODED_MESSAGE = re.compile(r"\[([A-Z_]+)\] (.*)", re.DOTALL)
+
+
+def from_stage(text: str, status: str, model: str) -> InstantIDError:
+    """Return the error of a called stage, from its text and Triton status.
+
+    Our own errors come back as they were raised. Any other text is Triton's and is dropped.
+    """
+    # Triton prepends words of its own to an ensemble's errors, so our code may not come first.
+    match = _CODED_MESSAGE.search(text)
+    if match is not None and match[1] in ERRORS:
+        return ERRORS[ErrorCode(match[1])](match[2])
+    if status in (TritonStatus.UNAVAILABLE, "NOT_FOUND"):
+        return ModelNotReady(f"the stage {model} is not ready; try again in a few seconds")
+    return StageFailed(f"the stage {model} failed")
