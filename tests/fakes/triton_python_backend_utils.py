@@ -1,0 +1,166 @@
+"""The one fake of Triton's Python module: as much of it as the nodes touch, and no more.
+
+Behaves as the module of Triton 2.51 where that matters here: tensors own a copy of nothing, a
+response has tensors or an error, a sender counts what it sent, `exec` runs a registered model.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+TRITONSERVER_RESPONSE_COMPLETE_FINAL = 1
+
+# Models that a BLS call can reach, by name; a test registers what it needs.
+MODELS: dict[str, Callable[["InferenceRequest"], "InferenceResponse"]] = {}
+
+
+class TritonModelException(Exception):
+    """What BLS raises when a call cannot even be made."""
+
+
+class TritonError:
+    """An error with one of Triton's status codes."""
+
+    UNKNOWN, INTERNAL, NOT_FOUND, INVALID_ARG, UNAVAILABLE, UNSUPPORTED, ALREADY_EXISTS = range(7)
+    CANCELLED = 7
+
+    def __init__(self, message: str, code: int = INTERNAL) -> None:
+        self._message = message
+        self._code = code
+
+    def message(self) -> str:
+        return self._message
+
+    def code(self) -> int:
+        return self._code
+
+
+class Tensor:
+    """A named tensor in the CPU's memory."""
+
+    def __init__(self, name: str, array: NDArray[Any]) -> None:
+        if not array.flags["C_CONTIGUOUS"]:
+            raise TritonModelException("tensors must be C-contiguous")
+        self._name = name
+        self._array = array
+
+    @staticmethod
+    def from_dlpack(name: str, tensor: torch.Tensor) -> "Tensor":
+        if not tensor.is_contiguous():
+            raise TritonModelException("DLPack tensors must be contiguous")
+        return Tensor(name, tensor.numpy())
+
+    def name(self) -> str:
+        return self._name
+
+    def as_numpy(self) -> NDArray[Any]:
+        return self._array
+
+    def is_cpu(self) -> bool:
+        return True
+
+    def __dlpack__(self, **_: object) -> object:
+        return torch.from_numpy(self._array).__dlpack__()
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return (1, 0)  # kDLCPU
+
+
+class InferenceResponse:
+    """Tensors, or an error."""
+
+    def __init__(
+        self, output_tensors: Sequence[Tensor] = (), error: TritonError | None = None
+    ) -> None:
+        self._tensors = list(output_tensors)
+        self._error = error
+
+    def output_tensors(self) -> list[Tensor]:
+        return self._tensors
+
+    def has_error(self) -> bool:
+        return self._error is not None
+
+    def error(self) -> Any:
+        return self._error
+
+
+class ResponseSender:
+    """Keeps what was sent, and refuses to send after the last."""
+
+    def __init__(self) -> None:
+        self.sent: list[InferenceResponse] = []
+        self.closed = False
+        self.cancelled = False
+
+    def send(self, response: InferenceResponse | None = None, flags: int = 0) -> None:
+        if self.closed:
+            raise TritonModelException("the final response has been sent already")
+        if response is not None:
+            self.sent.append(response)
+        self.closed = bool(flags & TRITONSERVER_RESPONSE_COMPLETE_FINAL)
+
+    def is_cancelled(self) -> bool:
+        return self.cancelled
+
+
+class InferenceRequest:
+    """A request to a node, or from one to another model."""
+
+    def __init__(
+        self,
+        model_name: str = "",
+        inputs: Sequence[Tensor] = (),
+        requested_output_names: Sequence[str] = (),
+    ) -> None:
+        self.model_name = model_name
+        self.requested_output_names = list(requested_output_names)
+        self._inputs = list(inputs)
+        self._sender = ResponseSender()
+
+    def inputs(self) -> list[Tensor]:
+        return self._inputs
+
+    def get_response_sender(self) -> ResponseSender:
+        return self._sender
+
+    def exec(self) -> InferenceResponse:
+        if self.model_name not in MODELS:
+            raise TritonModelException(f"model {self.model_name} is not ready")
+        return MODELS[self.model_name](self)
+
+
+class Logger:
+    """Triton's log, kept in a list."""
+
+    lines: ClassVar[list[tuple[str, str]]] = []
+
+    @classmethod
+    def log_info(cls, text: str) -> None:
+        cls.lines.append(("info", text))
+
+    @classmethod
+    def log_warn(cls, text: str) -> None:
+        cls.lines.append(("warn", text))
+
+    @classmethod
+    def log_error(cls, text: str) -> None:
+        cls.lines.append(("error", text))
+
+
+def get_input_tensor_by_name(request: InferenceRequest, name: str) -> Tensor | None:
+    return next((tensor for tensor in request.inputs() if tensor.name() == name), None)
+
+
+def get_output_tensor_by_name(response: InferenceResponse, name: str) -> Tensor | None:
+    return next((tensor for tensor in response.output_tensors() if tensor.name() == name), None)
+
+
+def request_of(tensors: dict[str, NDArray[Any]]) -> InferenceRequest:
+    """Return a request with `tensors` (not part of Triton's module; for the tests)."""
+    return InferenceRequest(
+        inputs=[Tensor(name, np.ascontiguousarray(array)) for name, array in tensors.items()]
+    )
