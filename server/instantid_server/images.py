@@ -1,0 +1,77 @@
+"""Encoded pictures to RGB arrays, as a person sees them, and back."""
+
+from io import BytesIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from instantid_server.contract import (
+    MAX_IMAGE_BYTES,
+    MAX_IMAGE_PIXELS,
+    MIN_IMAGE_SIDE_PX,
+    OutputFormat,
+)
+from instantid_server.errors import ImageTooLarge, ImageUnreadable
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")  # each decoder we open is one more to attack
+BACKGROUND = (255, 255, 255)  # what shows through a transparent photo
+
+RGB = NDArray[np.uint8]  # (height, width, 3)
+
+
+def decode_image(encoded: bytes, name: str) -> RGB:
+    """Return the picture upright, in RGB, on white; `name` is the input it came by.
+
+    Raises ImageUnreadable or ImageTooLarge. Sizes are checked in the header, before any decoding.
+    """
+    if len(encoded) > MAX_IMAGE_BYTES:
+        raise ImageTooLarge(f"{name}: expected at most {MAX_IMAGE_BYTES} bytes, got {len(encoded)}")
+    try:
+        with Image.open(BytesIO(encoded), formats=FORMATS) as picture:
+            _check_header(picture, name)
+            picture.load()
+            return np.asarray(_to_rgb(ImageOps.exif_transpose(picture)))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageTooLarge(f"{name}: expected at most {MAX_IMAGE_PIXELS} pixels") from error
+    except UnidentifiedImageError as error:
+        kinds = ", ".join(FORMATS)
+        raise ImageUnreadable(f"{name}: expected a picture ({kinds}), got other bytes") from error
+    # Pillow's decoders raise whatever their parsing stumbles over.
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, MemoryError) as error:
+        raise ImageUnreadable(f"{name}: the picture is damaged or cut off") from error
+
+
+def encode_image(image: RGB, output_format: OutputFormat, quality: int) -> bytes:
+    """Return `image` encoded; `quality` is for JPEG and WebP, PNG loses nothing."""
+    buffer = BytesIO()
+    if output_format is OutputFormat.PNG:
+        Image.fromarray(image).save(buffer, "PNG")
+    else:
+        Image.fromarray(image).save(buffer, output_format.upper(), quality=quality)
+    return buffer.getvalue()
+
+
+def _check_header(picture: Image.Image, name: str) -> None:
+    width, height = picture.size
+    if width * height > MAX_IMAGE_PIXELS:
+        raise ImageTooLarge(
+            f"{name}: expected at most {MAX_IMAGE_PIXELS} pixels, got {width}x{height}"
+        )
+    if min(width, height) < MIN_IMAGE_SIDE_PX:
+        raise ImageUnreadable(
+            f"{name}: expected at least {MIN_IMAGE_SIDE_PX} pixels a side, got {width}x{height}"
+        )
+    if getattr(picture, "n_frames", 1) > 1:
+        raise ImageUnreadable(f"{name}: expected one still picture, got an animation")
+
+
+def _to_rgb(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith("I") or picture.mode == "F":  # 16 bits a pixel, or more
+        values = np.asarray(picture, dtype=np.float64)
+        return Image.fromarray((values.clip(0, 65535) / 257).astype(np.uint8)).convert("RGB")
+    if picture.has_transparency_data:
+        layer = picture.convert("RGBA")
+        canvas = Image.new("RGBA", layer.size, (*BACKGROUND, 255))
+        return Image.alpha_composite(canvas, layer).convert("RGB")
+    return picture.convert("RGB")

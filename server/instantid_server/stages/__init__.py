@@ -1,0 +1,1 @@
+"""The networks, one noun a file; none of them knows Triton."""
