@@ -1,0 +1,184 @@
+"""One request from photo and prompt to encoded pictures: the order of the stages, nothing else."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from instantid_server.contract import EMBEDDING_SIZE, StreamEvent
+from instantid_server.denoise import Conditions, Denoiser, Step
+from instantid_server.errors import Cancelled
+from instantid_server.identity import Identity, analyse_faces, cosine, find_identity
+from instantid_server.images import encode_image
+from instantid_server.node import Exchange, NodeContext, StageCall, Tensors
+from instantid_server.noise import picture_seed
+from instantid_server.previews import LatentPalette
+from instantid_server.request import GenerationRequest, SizeLimits, read_request
+from instantid_server.schedulers import Schedule
+from instantid_server.settings import PipelineSettings, read_settings
+from instantid_server.timings import Timings
+
+Array = NDArray[Any]
+
+WEIGHTS_MODEL = "instantid"  # both public models read the pipeline's files in this one's folder
+
+
+@dataclass(frozen=True)
+class PipelineWeights:
+    """What the weights decide about the loop: sizes, schedule, colours of the latents."""
+
+    limits: SizeLimits
+    latent_channels: int
+    scheduler_config: Mapping[str, Any]
+    palette: LatentPalette
+
+    @classmethod
+    def load(cls, directory: Path) -> "PipelineWeights":
+        """Read `pipeline.json` and `scheduler_config.json`."""
+        pipeline = json.loads((directory / "pipeline.json").read_text())
+        palette = LatentPalette(
+            np.array(pipeline.pop("latent_rgb_weight"), np.float32),
+            np.array(pipeline.pop("latent_rgb_bias"), np.float32),
+        )
+        return cls(
+            latent_channels=pipeline.pop("latent_channels"),
+            limits=SizeLimits(**pipeline),
+            scheduler_config=json.loads((directory / "scheduler_config.json").read_text()),
+            palette=palette,
+        )
+
+
+@dataclass(frozen=True)
+class FaceCheck:
+    """What the recogniser says of a finished picture."""
+
+    similarity: float  # cosine with the reference; NaN: no face
+    note: str
+    bbox: NDArray[np.float32]  # (4,); NaN: no face
+
+
+class Generation:
+    """The public models' pipeline; it keeps nothing of a request."""
+
+    def __init__(self, weights: PipelineWeights, settings: PipelineSettings) -> None:
+        self._weights = weights
+        self._settings = settings
+
+    @classmethod
+    def load(cls, context: NodeContext) -> tuple["Generation", int]:
+        """Return the pipeline and how many requests it may run at once."""
+        torch.set_num_threads(1)  # the loop only adds latents up; the networks are elsewhere
+        settings = read_settings(PipelineSettings, context.parameters)
+        folder = context.directory.parents[1] / WEIGHTS_MODEL / context.directory.name
+        return cls(PipelineWeights.load(folder), settings), settings.max_concurrent_requests
+
+    def generate(self, inputs: Tensors, exchange: Exchange) -> Tensors:
+        """Return the contract's result tensors for one request; reports steps and previews."""
+        timings = Timings()
+        request = read_request(inputs, self._weights.limits)
+        schedule = Schedule(
+            request.scheduler, self._weights.scheduler_config, request.num_inference_steps
+        )
+        with timings.stage("face_analysis"):
+            identity = find_identity(request, exchange.call)
+        conditions = _encode_conditions(request, identity, exchange.call, timings)
+        seeds = [picture_seed(request.seed, k) for k in range(request.num_images_per_prompt)]
+        latents = self._denoise(request, conditions, schedule, seeds, exchange, timings)
+        encoded = _decode_pictures(latents, request, exchange.call, timings)
+        with timings.stage("face_check"):
+            checks = [_check_face(picture, identity, exchange.call) for picture in encoded]
+        return {
+            "event": np.array([StreamEvent.RESULT.encode()], dtype=np.object_),
+            "image": np.array(encoded, dtype=np.object_),
+            "seed": np.array(seeds, np.int64),
+            "identity_similarity": np.array([check.similarity for check in checks], np.float32),
+            "identity_note": np.array([check.note.encode() for check in checks], np.object_),
+            "face_bbox": np.stack([check.bbox for check in checks]),
+            "timings": np.array([timings.to_json()], dtype=np.object_),
+        }
+
+    def _denoise(
+        self,
+        request: GenerationRequest,
+        conditions: Conditions,
+        schedule: Schedule,
+        seeds: list[int],
+        exchange: Exchange,
+        timings: Timings,
+    ) -> Tensor:
+        factor = self._weights.limits.vae_scale_factor
+        shape = (self._weights.latent_channels, request.height // factor, request.width // factor)
+        denoiser = Denoiser(exchange.call, self._settings.max_batch_rows, self._settings.wire_dtype)
+        for step in denoiser.denoise(request, conditions, schedule, seeds, shape):
+            timings.add_step(step)
+            if exchange.is_cancelled():
+                raise Cancelled(f"the caller went away after step {step.index} of {step.total}")
+            exchange.report(self._describe(step, request.preview_every))
+        return step.latents
+
+    def _describe(self, step: Step, preview_every: int) -> Tensors:
+        """Return the tensors that tell a streaming caller of one step."""
+        tensors = {
+            "event": np.array([StreamEvent.PROGRESS.encode()], dtype=np.object_),
+            "step": np.array([step.index], np.int32),
+            "num_inference_steps": np.array([step.total], np.int32),
+        }
+        if preview_every and step.index % preview_every == 0 and step.index < step.total:
+            tensors["event"] = np.array([StreamEvent.PREVIEW.encode()], dtype=np.object_)
+            tensors["preview"] = self._weights.palette.preview(step.foreseen)
+        return tensors
+
+
+def _encode_conditions(
+    request: GenerationRequest, identity: Identity, call: StageCall, timings: Timings
+) -> Conditions:
+    """Return prompts and face as the networks read them, the negative branch first if there is one.
+
+    Nobody's face is the resampler's answer to zeros, not zeros themselves (InstantID's pipeline,
+    `_encode_prompt_image_emb`).
+    """
+    guided = request.guidance_scale > 1
+    prompts = [request.negative_prompt, request.prompt] if guided else [request.prompt]
+    encoded = np.array([[prompt.encode()] for prompt in prompts], dtype=np.object_)
+    with timings.stage("text_encoder"):
+        text = call("text_encoder", {"prompt": encoded}, ["prompt_embeds", "pooled_prompt_embeds"])
+    nobody = np.zeros(EMBEDDING_SIZE, np.float32)
+    embeddings = [nobody, identity.embedding] if guided else [identity.embedding]
+    with timings.stage("id_resampler"):
+        tokens = call("id_resampler", {"face_embedding": np.stack(embeddings)}, ["identity_tokens"])
+    return Conditions(
+        prompt_embeds=text["prompt_embeds"],
+        pooled_prompt_embeds=text["pooled_prompt_embeds"],
+        identity_tokens=tokens["identity_tokens"],
+        face_keypoints=identity.keypoints,
+    )
+
+
+def _decode_pictures(
+    latents: Tensor, request: GenerationRequest, call: StageCall, timings: Timings
+) -> list[bytes]:
+    """Return the encoded pictures, decoded one a call: a decoder's memory grows with the batch."""
+    encoded = []
+    for of_picture in latents.split(1):
+        with timings.stage("vae_decoder"):
+            image = call("vae_decoder", {"latents": of_picture.numpy()}, ["image"])["image"][0]
+        with timings.stage("encode"):
+            encoded.append(encode_image(image, request.output_format, request.output_quality))
+    return encoded
+
+
+def _check_face(picture: bytes, identity: Identity, call: StageCall) -> FaceCheck:
+    """Compare the largest face of the picture, as it will be delivered, with the reference."""
+    faces = analyse_faces(picture, "image", call)
+    if len(faces) == 0:
+        return FaceCheck(float("nan"), "no face found in the picture", np.full(4, np.nan, "f4"))
+    largest = faces.largest()
+    note = "" if len(faces) == 1 else f"{len(faces)} faces in the picture, the largest one compared"
+    similarity = cosine(identity.embedding, faces.embeddings[largest])
+    return FaceCheck(similarity, note, faces.bboxes[largest])
