@@ -144,6 +144,8 @@ def call_stage(
         model_name=model,
         inputs=[pb_utils.Tensor(name, np.ascontiguousarray(a)) for name, a in inputs.items()],
         requested_output_names=list(outputs),
+        # A stage on a GPU answers there; the caller here adds up numbers on the CPU.
+        preferred_memory=pb_utils.PreferredMemory(pb_utils.TRITONSERVER_MEMORY_CPU),
     )
     try:
         response = request.exec()

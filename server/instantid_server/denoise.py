@@ -56,10 +56,9 @@ class Step:
 class Denoiser:
     """Runs the loop of one request on the stages."""
 
-    def __init__(self, call: StageCall, max_batch_rows: int, wire_dtype: str) -> None:
+    def __init__(self, call: StageCall, max_batch_rows: int) -> None:
         self._call = call
         self._max_batch_rows = max_batch_rows
-        self._wire_dtype = np.float16 if wire_dtype == "FP16" else np.float32
 
     def denoise(
         self,
@@ -91,7 +90,7 @@ class Denoiser:
         """Return the tensors that no step changes, a picture's branches next to each other."""
 
         def repeat(of_branches: Array) -> Array:
-            return np.concatenate([of_branches.astype(self._wire_dtype)] * num_pictures)
+            return np.concatenate([of_branches] * num_pictures)
 
         num_rows = num_pictures * len(conditions.prompt_embeds)
         size = (request.height, request.width)
@@ -114,7 +113,7 @@ class Denoiser:
         """Return the noise (pictures, branches, channels, height, width) of one step."""
         num_rows = len(rows["time_ids"])
         branches = num_rows // len(model_input)
-        latents = model_input.repeat_interleave(branches, dim=0).numpy().astype(self._wire_dtype)
+        latents = model_input.repeat_interleave(branches, dim=0).numpy()
         inputs = {**rows, "latents": latents, "timestep": _rows(num_rows, (timestep,))}
         noise, batches = [], []
         for first in range(0, num_rows, self._max_batch_rows):
@@ -137,7 +136,7 @@ class Denoiser:
             outputs = self._call(DENOISE_STEP.name, inputs, ["noise_pred", *counts])
             unet, identitynet = (float(outputs[name][0, 0]) for name in counts)
             return outputs["noise_pred"], StepBatches(unet, identitynet)
-        part["residuals"] = np.empty((len(part["latents"]), 0), self._wire_dtype)
+        part["residuals"] = np.empty((len(part["latents"]), 0), np.float32)
         inputs = {spec.name: part[spec.name] for spec in UNET.inputs}
         outputs = self._call(UNET.name, inputs, ["noise_pred", "batch_requests"])
         return outputs["noise_pred"], StepBatches(float(outputs["batch_requests"][0, 0]), 0.0)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from instantid_server.request import GenerationRequest, SizeLimits, read_request
 from instantid_server.schedulers import Schedule
 from instantid_server.settings import PipelineSettings, read_settings
 from instantid_server.timings import Timings
+from instantid_server.wire import WireCall
 
 Array = NDArray[Any]
 
@@ -81,6 +82,7 @@ class Generation:
     def generate(self, inputs: Tensors, exchange: Exchange) -> Tensors:
         """Return the contract's result tensors for one request; reports steps and previews."""
         timings = Timings()
+        exchange = replace(exchange, call=WireCall(exchange.call, self._settings.wire_dtype))
         request = read_request(inputs, self._weights.limits)
         schedule = Schedule(
             request.scheduler, self._weights.scheduler_config, request.num_inference_steps
@@ -114,7 +116,7 @@ class Generation:
     ) -> Tensor:
         factor = self._weights.limits.vae_scale_factor
         shape = (self._weights.latent_channels, request.height // factor, request.width // factor)
-        denoiser = Denoiser(exchange.call, self._settings.max_batch_rows, self._settings.wire_dtype)
+        denoiser = Denoiser(exchange.call, self._settings.max_batch_rows)
         for step in denoiser.denoise(request, conditions, schedule, seeds, shape):
             timings.add_step(step)
             if exchange.is_cancelled():

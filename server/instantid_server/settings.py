@@ -42,7 +42,7 @@ class PipelineSettings:
     """How the public models run their loops."""
 
     max_concurrent_requests: int = 8  # loops at a time in one model; more of them wait
-    max_batch_rows: int = 8  # rows of one step call; the batch limit of identitynet and unet
+    max_batch_rows: int = 16  # rows of one step call; the batch limit of identitynet and unet
     wire_dtype: str = "FP32"  # floating type between the stages
 
     def __post_init__(self) -> None:

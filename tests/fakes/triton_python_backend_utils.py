@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 TRITONSERVER_RESPONSE_COMPLETE_FINAL = 1
+TRITONSERVER_MEMORY_CPU = 0
 
 # Models that a BLS call can reach, by name; a test registers what it needs.
 MODELS: dict[str, Callable[["InferenceRequest"], "InferenceResponse"]] = {}
@@ -36,6 +37,14 @@ class TritonError:
 
     def code(self) -> int:
         return self._code
+
+
+class PreferredMemory:
+    """Where a caller wants the outputs."""
+
+    def __init__(self, preferred_memory_type: int, preferred_device_id: int = 0) -> None:
+        self.preferred_memory_type = preferred_memory_type
+        self.preferred_device_id = preferred_device_id
 
 
 class Tensor:
@@ -115,7 +124,9 @@ class InferenceRequest:
         model_name: str = "",
         inputs: Sequence[Tensor] = (),
         requested_output_names: Sequence[str] = (),
+        preferred_memory: PreferredMemory | None = None,
     ) -> None:
+        self.preferred_memory = preferred_memory
         self.model_name = model_name
         self.requested_output_names = list(requested_output_names)
         self._inputs = list(inputs)

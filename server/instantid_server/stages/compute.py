@@ -15,6 +15,9 @@ from instantid_server.settings import TorchSettings, read_settings
 
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
+# Half precision counts in steps of 0.5 above 512; the networks embed these before they round.
+_FULL_PRECISION = ("timestep", "time_ids")
+
 _WIRE_DTYPES = {"FP32": torch.float32, "FP16": torch.float16}
 
 
@@ -60,10 +63,11 @@ class Compute:
         return network
 
     def take(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return `tensors` on the device; floating ones in the dtype computed in."""
+        """Return `tensors` on the device; floating ones but times in the dtype computed in."""
         taken: dict[str, Tensor] = {}
         for name, tensor in tensors.items():
-            dtype = self.dtype if tensor.is_floating_point() else tensor.dtype
+            rounds = tensor.is_floating_point() and name not in _FULL_PRECISION
+            dtype = self.dtype if rounds else tensor.dtype
             taken[name] = tensor.to(self.device, dtype)
         return taken
 
