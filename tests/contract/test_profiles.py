@@ -1,0 +1,73 @@
+"""The rendered configs are those of the profiles, and a profile with a mistake is refused."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from scripts.profiles import ProfileError, read_profile, read_profiles
+from scripts.render_profiles import drifted, render_all
+
+from instantid_server.settings import SettingsError
+
+ROOT = Path(__file__).parents[2]
+CPU_PROFILE = (ROOT / "ensemble_configs" / "cpu.toml").read_text()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of both repositories without their weights."""
+    for repository in ("model_repository", "ensemble_configs"):
+        shutil.copytree(ROOT / repository, tmp_path / repository, ignore=lambda _, names: {"1"})
+    return tmp_path
+
+
+def test_configs_are_what_their_profiles_render() -> None:
+    assert drifted(ROOT) == []
+
+
+def test_edited_config_is_named(checkout: Path) -> None:
+    edited = checkout / "model_repository/unet/config.pbtxt"
+    edited.write_text(edited.read_text().replace("max_batch_size: 16", "max_batch_size: 1"))
+    assert drifted(checkout) == [Path("model_repository/unet/config.pbtxt")]
+
+
+def test_missing_config_is_named(checkout: Path) -> None:
+    (checkout / "ensemble_configs/denoise_step/configs/multi-gpu.pbtxt").unlink()
+    assert drifted(checkout) == [Path("ensemble_configs/denoise_step/configs/multi-gpu.pbtxt")]
+
+
+def test_config_of_no_profile_is_named(checkout: Path) -> None:
+    (checkout / "model_repository/unet/configs/left-over.pbtxt").touch()
+    assert drifted(checkout) == [Path("model_repository/unet/configs/left-over.pbtxt")]
+
+
+def test_edited_profile_shows_in_its_configs(checkout: Path) -> None:
+    profile = checkout / "ensemble_configs/cpu.toml"
+    profile.write_text(CPU_PROFILE.replace("max_queue_size = 256", "max_queue_size = 1"))
+    assert Path("model_repository/unet/config.pbtxt") in drifted(checkout)
+
+
+@pytest.mark.parametrize(
+    ("text", "replacement", "message"),
+    [
+        pytest.param("[models.unet]", "[models.uent]", "unet is missing", id="missing-model"),
+        pytest.param("[models.unet]", "[models.a]\n[models.unet]", "unknown name a", id="model"),
+        pytest.param("max_batch_size = 16 #", "batch = 16 #", "unknown name batch", id="placement"),
+        pytest.param("timeout_s", "timeout", "timeout_s is missing", id="queue"),
+        pytest.param("wire_dtype", "dtype", "wire_dtype is missing", id="page"),
+    ],
+)
+def test_profile_that_does_not_fit_the_contract_is_refused(
+    tmp_path: Path, text: str, replacement: str, message: str
+) -> None:
+    path = tmp_path / "cpu.toml"
+    path.write_text(CPU_PROFILE.replace(text, replacement))
+    with pytest.raises(ProfileError, match=message):
+        read_profile(path)
+
+
+def test_parameter_that_the_node_would_refuse_is_refused_when_rendering(checkout: Path) -> None:
+    profile = checkout / "ensemble_configs/cpu.toml"
+    profile.write_text(CPU_PROFILE.replace('dtype = "float32"', 'dtype = "float8"'))
+    with pytest.raises(SettingsError, match="float8"):
+        render_all(read_profiles(checkout))
