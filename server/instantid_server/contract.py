@@ -256,6 +256,7 @@ _RESULT = (
     TensorSpec("identity_similarity", "FP32", (-1,)),
     TensorSpec("identity_note", "BYTES", (-1,)),
     TensorSpec("face_bbox", "FP32", (-1, 4)),  # of the face found in each picture; NaN: none
+    _KEYPOINTS,  # where the face was asked to be, pixels of the result
     TensorSpec("timings", "BYTES", (1,)),  # JSON
 )
 _STAGES_CALLED = (

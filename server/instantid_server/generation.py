@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from instantid_server.contract import EMBEDDING_SIZE, StreamEvent
+from instantid_server.contract import DEFAULT_SCHEDULER, EMBEDDING_SIZE, StreamEvent
 from instantid_server.denoise import Conditions, Denoiser, Step
 from instantid_server.errors import Cancelled
 from instantid_server.identity import Identity, analyse_faces, cosine, find_identity
@@ -77,7 +77,10 @@ class Generation:
         torch.set_num_threads(1)  # the loop only adds latents up; the networks are elsewhere
         settings = read_settings(PipelineSettings, context.parameters)
         folder = context.directory.parents[1] / WEIGHTS_MODEL / context.directory.name
-        return cls(PipelineWeights.load(folder), settings), settings.max_concurrent_requests
+        weights = PipelineWeights.load(folder)
+        # diffusers imports a scheduler when it is first asked for; no caller should wait for that.
+        Schedule(DEFAULT_SCHEDULER, weights.scheduler_config, num_inference_steps=1)
+        return cls(weights, settings), settings.max_concurrent_requests
 
     def generate(self, inputs: Tensors, exchange: Exchange) -> Tensors:
         """Return the contract's result tensors for one request; reports steps and previews."""
@@ -102,6 +105,7 @@ class Generation:
             "identity_similarity": np.array([check.similarity for check in checks], np.float32),
             "identity_note": np.array([check.note.encode() for check in checks], np.object_),
             "face_bbox": np.stack([check.bbox for check in checks]),
+            "face_keypoints": identity.keypoints,
             "timings": np.array([timings.to_json()], dtype=np.object_),
         }
 
