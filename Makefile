@@ -1,0 +1,58 @@
+# Every target is one command; what CI runs is `make test`.
+
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3,$(shell command -v $(name))))
+# Where pip finds torch. Its default may be a CUDA build of several gigabytes; for a CPU build give
+# the address of PyTorch's CPU index: make demo TORCH_INDEX=<address>
+TORCH_INDEX ?=
+PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
+PROMPT ?=
+FACE ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test check profiles bench pocket-check clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: .venv/server-installed ## draw one picture on a server of its own: FACE=photo.png PROMPT="..."
+	.venv/bin/python -m scripts.demo $(if $(FACE),--face "$(FACE)") $(if $(PROMPT),--prompt "$(PROMPT)")
+
+serve: .venv/server-installed ## serve the repository on 127.0.0.1, ports 8000 to 8002
+	exec .venv/bin/instantid serve
+
+test: .venv/dev-installed check ## run everything that needs no GPU
+	.venv/bin/python -m pytest
+
+check: .venv/dev-installed ## lint, types, formatting, and configs that drifted from their profile
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy server client scripts tests/fakes tests/contract
+	.venv/bin/python -m scripts.render_profiles --check
+
+profiles: .venv/dev-installed ## render ensemble_configs/<profile>.toml into the configs
+	.venv/bin/python -m scripts.render_profiles
+
+bench: .venv/dev-installed ## compare the server with one process: latency, throughput, batches
+	.venv/bin/python -m scripts.bench
+
+pocket-check: .venv/dev-installed ## measure the pocket weights on persons never trained on
+	.venv/bin/python -m scripts.pocket.check
+
+clean: ## remove the environment and everything built
+	rm -rf .venv build
+
+.venv/bin/python:
+	@"$(PYTHON)" -c 'import sys; v = sys.version_info[:2]; sys.exit(v not in ((3, 11), (3, 12)))' \
+		|| { echo "Python 3.11 or 3.12 is needed; name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	@"$(PYTHON)" -m venv .venv \
+		|| { rm -rf .venv; echo "python -m venv failed; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+
+.venv/server-installed: pyproject.toml docker/requirements.txt | .venv/bin/python
+	$(PIP) install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch==2.13.0
+	$(PIP) install --no-deps -r docker/requirements.txt
+	$(PIP) install --no-deps --editable .
+	@touch $@
+
+.venv/dev-installed: .venv/server-installed docker/requirements-dev.txt
+	$(PIP) install --no-deps -r docker/requirements-dev.txt
+	@touch $@
