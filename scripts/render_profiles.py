@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scripts.profiles import Placement, Profile, QueuePolicy, read_profiles
-
 from instantid_server.contract import MODELS, ModelSpec, TensorSpec
 from instantid_server.settings import (
     FaceAnalysisSettings,
@@ -22,6 +20,7 @@ from instantid_server.settings import (
     TorchSettings,
     read_settings,
 )
+from scripts.profiles import Placement, Profile, QueuePolicy, read_profiles
 
 ROOT = Path(__file__).parents[1]
 DEFAULT_PROFILE = "cpu"

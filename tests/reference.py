@@ -21,6 +21,7 @@ from diffusers.models.embeddings import IPAdapterPlusImageProjection
 from insightface.app.common import Face
 from insightface.model_zoo.arcface_onnx import ArcFaceONNX
 from insightface.model_zoo.scrfd import SCRFD
+from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
@@ -88,17 +89,24 @@ class ReferencePipeline:
 
     def find_face(self, photo: Image.Image, detection_size: int) -> Face:
         """Return the only face of `photo` with its keypoints and raw embedding."""
+        (face,) = self.find_faces(photo, detection_size)
+        return face
+
+    def find_faces(self, photo: Image.Image, detection_size: int) -> list[Face]:
+        """Return every face of `photo`, the surest first."""
         bgr = np.array(photo.convert("RGB"))[:, :, ::-1].copy()
         boxes, keypoints = self.detector.detect(bgr, (detection_size, detection_size))
-        (box,) = boxes
-        face = Face(bbox=box[:4], kps=keypoints[0], det_score=box[4])
-        self.recogniser.get(bgr, face)
-        return face
+        faces = []
+        for box, points in zip(boxes, keypoints, strict=True):
+            face = Face(bbox=box[:4], kps=points, det_score=box[4])
+            self.recogniser.get(bgr, face)
+            faces.append(face)
+        return faces
 
     @torch.inference_mode()
     def generate(
         self, options: ReferenceOptions, embedding: Any, keypoints: Any, height: int, width: int
-    ) -> list[np.ndarray]:
+    ) -> list[NDArray[np.uint8]]:
         """Return RGB pictures for an embedding (512,) and keypoints (5, 2) in result pixels."""
         count = options.num_images_per_prompt
         guided = options.guidance_scale > 1
@@ -168,7 +176,7 @@ class ReferencePipeline:
         return torch.cat(hidden, dim=-1), output.text_embeds
 
 
-def psnr_db(first: np.ndarray, second: np.ndarray) -> float:
+def psnr_db(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
     """Return the peak signal-to-noise ratio of two uint8 pictures; infinite when they are equal."""
     error = np.mean((first.astype(np.float64) - second.astype(np.float64)) ** 2)
     return float("inf") if error == 0 else float(10 * np.log10(255.0**2 / error))
@@ -213,7 +221,7 @@ def _draws_noise(scheduler: Any) -> bool:
 
 def _draw_kps(
     points: Any, height: int, width: int, limb_width_px: int, dot_radius_px: int
-) -> np.ndarray:
+) -> NDArray[np.uint8]:
     """Draw the five points as the published pipeline does: limbs, dimming, dots."""
     colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (255, 0, 255)]
     points = np.array(points)
@@ -230,8 +238,8 @@ def _draw_kps(
             360,
             1,
         )
-        cv2.fillConvexPoly(canvas, polygon, colours[first])
-    canvas = (canvas * 0.6).astype(np.uint8)
+        cv2.fillConvexPoly(canvas, np.array(polygon), colours[first])
+    dimmed = (canvas * 0.6).astype(np.uint8)
     for (x, y), colour in zip(points, colours, strict=True):
-        cv2.circle(canvas, (int(x), int(y)), dot_radius_px, colour, -1)
-    return canvas
+        cv2.circle(dimmed, (int(x), int(y)), dot_radius_px, colour, -1)
+    return dimmed

@@ -1,0 +1,62 @@
+"""A server of this checkout's repository for one script: started before it, gone after it."""
+
+import contextlib
+import ctypes
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1  # <sys/prctl.h>: signal me when my parent is gone
+
+
+@dataclass(frozen=True)
+class LocalServer:
+    """Where a ready server listens, for `instantid_client.Client`."""
+
+    http_url: str
+    grpc_url: str
+    metrics_url: str
+    ready_line: str
+
+
+@contextlib.contextmanager
+def local_server() -> Iterator[LocalServer]:
+    """Run `instantid serve` on free ports until the block ends, by whatever end.
+
+    Raises SystemExit if it does not start; its own message is on standard error by then.
+    """
+    http, grpc, metrics = _free_ports(3)
+    command = [str(Path(sys.executable).with_name("instantid")), "serve"]
+    command += ["--http-port", str(http), "--grpc-port", str(grpc), "--metrics-port", str(metrics)]
+    # A script that is told to end must still end its server.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, preexec_fn=_end_with_parent
+    )
+    try:
+        assert process.stdout is not None
+        ready_line = process.stdout.readline().strip()
+        if not ready_line:
+            raise SystemExit(process.wait() or 1)
+        yield LocalServer(
+            f"127.0.0.1:{http}", f"127.0.0.1:{grpc}", f"127.0.0.1:{metrics}", ready_line
+        )
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in sockets:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in sockets]
+
+
+def _end_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
