@@ -1,0 +1,55 @@
+"""A caller who goes away: the work stops within a step."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from instantid_client import Client, InstantIDError
+from tests.e2e.photos import PORTRAIT
+from tests.e2e.server import RunningServer
+from tests.e2e.test_generation import requests_and_executions
+
+pytestmark = pytest.mark.triton
+
+STEPS = 150
+
+
+def wait_until(reached: Callable[[], bool], within_s: float) -> bool:
+    deadline = time.monotonic() + within_s
+    while not reached():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def steps_done(server: RunningServer) -> int:
+    return requests_and_executions(server, "unet")[0]
+
+
+def test_abandoned_stream_stops_within_a_step(server: RunningServer) -> None:
+    before = steps_done(server)
+    with Client(server.grpc_url, timeout_s=60) as client:
+        events = client.stream(prompt="a portrait", face_image=PORTRAIT, num_inference_steps=STEPS)
+        for event in events:
+            if event.step == 3:
+                break
+        events.close()
+    assert wait_until(lambda: _stands_still(server), within_s=20)
+    assert steps_done(server) - before < STEPS // 2
+
+
+def test_deadline_of_the_client_stops_the_work(server: RunningServer) -> None:
+    before = steps_done(server)
+    with Client(server.grpc_url, timeout_s=1.0) as client, pytest.raises(InstantIDError):
+        client.generate(prompt="a portrait", face_image=PORTRAIT, num_inference_steps=STEPS)
+    assert wait_until(lambda: _stands_still(server), within_s=20)
+    assert steps_done(server) - before < STEPS
+
+
+def _stands_still(server: RunningServer) -> bool:
+    """Return whether no step is done in a time in which one would be."""
+    first = steps_done(server)
+    time.sleep(1.0)
+    return steps_done(server) == first
