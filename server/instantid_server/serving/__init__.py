@@ -1,0 +1,1 @@
+"""Triton itself: how it is found, started, watched and ended."""

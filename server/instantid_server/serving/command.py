@@ -1,0 +1,101 @@
+"""Triton's command line, for the version that is going to read it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from instantid_server.contract import MAX_IMAGE_BYTES
+
+ADMIN_HEADER = "instantid-admin-key"
+GRPC_ADMIN_HEADER = f"triton-grpc-protocol-{ADMIN_HEADER}"  # Triton adds the first part itself
+_RESTRICTED_APIS = "shared-memory,model-repository,trace,logging"
+_MAX_INPUT_BYTES = 4 * MAX_IMAGE_BYTES  # two photos, which grow by a third when sent as JSON
+_MAX_RESPONSE_POOL = 16  # answers kept for reuse on a gRPC stream; Triton's default has no bound
+_MIB = 1024 * 1024
+
+
+class TritonVersion(NamedTuple):
+    """The version that `/v2` reports, such as 2.51."""
+
+    major: int
+    minor: int
+
+
+EMBEDDED_VERSION = TritonVersion(2, 51)  # in the wheel nvidia-pytriton 0.7.0
+CONTAINER_VERSION = TritonVersion(2, 71)  # has the size limits that 2.51 lacks
+
+
+@dataclass(frozen=True)
+class CommandOptions:
+    """What the command line says, independent of the version."""
+
+    model_repositories: tuple[Path, ...]
+    admin_key: str  # needed in `ADMIN_HEADER` for loading, unloading, tracing and the like
+    shm_prefix: str  # of this server's files in /dev/shm
+    backend_directory: Path | None = None  # None: the installation's own
+    profile: str | None = None
+    host: str = "127.0.0.1"
+    http_port: int = 8000
+    grpc_port: int = 8001
+    metrics_port: int = 8002
+    bls_threads: int = 64  # calls and answers under way at once, for each orchestrator
+    shm_default_mib: int = 1  # of each stub; grows when a tensor needs more
+    shm_growth_mib: int = 1
+    load_threads: int = 4  # models that load at once
+    exit_timeout_s: int = 10
+
+
+def triton_arguments(version: TritonVersion, options: CommandOptions) -> list[str]:
+    """Return the arguments that follow `tritonserver`."""
+    return [
+        *(f"--model-repository={path}" for path in options.model_repositories),
+        *([] if options.profile is None else [f"--model-config-name={options.profile}"]),
+        "--model-control-mode=explicit",  # a killed stage comes back by unload and load
+        "--load-model=*",
+        f"--model-load-thread-count={options.load_threads}",
+        "--disable-auto-complete-config",  # it would import every model's code twice
+        "--strict-readiness=true",
+        *_backend_arguments(options),
+        *_address_arguments(options),
+        *_restriction_arguments(version, options),
+        f"--exit-timeout-secs={options.exit_timeout_s}",
+        "--log-verbose=0",  # verbose logs name shared memory and request contents
+        "--log-format=ISO8601",
+    ]
+
+
+def _backend_arguments(options: CommandOptions) -> list[str]:
+    settings = {
+        "thread-pool-size": options.bls_threads,
+        "shm-default-byte-size": options.shm_default_mib * _MIB,
+        "shm-growth-byte-size": options.shm_growth_mib * _MIB,
+        "shm-region-prefix-name": options.shm_prefix,
+    }
+    directory = options.backend_directory
+    return [
+        *([] if directory is None else [f"--backend-directory={directory}"]),
+        *(f"--backend-config=python,{name}={value}" for name, value in settings.items()),
+    ]
+
+
+def _address_arguments(options: CommandOptions) -> list[str]:
+    return [
+        f"--http-address={options.host}",
+        f"--http-port={options.http_port}",
+        f"--grpc-address={options.host}",
+        f"--grpc-port={options.grpc_port}",
+        f"--metrics-address={options.host}",
+        f"--metrics-port={options.metrics_port}",
+    ]
+
+
+def _restriction_arguments(version: TritonVersion, options: CommandOptions) -> list[str]:
+    rule = f"{_RESTRICTED_APIS}:{ADMIN_HEADER}={options.admin_key}"
+    arguments = [f"--http-restricted-api={rule}", f"--grpc-restricted-protocol={rule}"]
+    if version >= CONTAINER_VERSION:
+        arguments += [
+            f"--http-max-input-size={_MAX_INPUT_BYTES}",
+            f"--grpc-max-response-pool-size={_MAX_RESPONSE_POOL}",
+            "--allow-client-shm=false",
+        ]
+    return arguments

@@ -1,0 +1,43 @@
+"""The environment variables of Triton and, through it, of every stub."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+_FIXED = {
+    "PYTHONNOUSERSITE": "1",
+    "OMP_WAIT_POLICY": "PASSIVE",  # else idle teams of one stage spin on another's cores
+    "OPENBLAS_NUM_THREADS": "1",  # numpy's, which multiplies nothing large here
+    "TOKENIZERS_PARALLELISM": "false",
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may run on."""
+    return len(os.sched_getaffinity(0))
+
+
+def server_environment(
+    inherited: Mapping[str, str], libraries: tuple[Path, ...], num_threads: int | None
+) -> dict[str, str]:
+    """Return what Triton starts with, given what this process was started with.
+
+    `num_threads` is for stages that set no number themselves; None leaves OMP_NUM_THREADS as it
+    was inherited or, without one, takes every usable core.
+    """
+    threads = inherited.get("OMP_NUM_THREADS", str(usable_cores()))
+    return {
+        **{name: value for name, value in inherited.items() if name != "PYTHONHOME"},
+        **_FIXED,
+        # A stub takes its packages from the first python3 it finds.
+        "PATH": _prepend((Path(sys.executable).parent,), inherited.get("PATH", os.defpath)),
+        "LD_LIBRARY_PATH": _prepend(libraries, inherited.get("LD_LIBRARY_PATH", "")),
+        "OMP_NUM_THREADS": threads if num_threads is None else str(num_threads),
+    }
+
+
+def _prepend(folders: tuple[Path, ...], rest: str) -> str:
+    return os.pathsep.join([*map(str, folders), *([rest] if rest else [])])

@@ -1,0 +1,35 @@
+"""The options of one served repository, as a person gives them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_HTTP_PORT = 8000  # this and the next two: Triton's own
+DEFAULT_GRPC_PORT = 8001
+DEFAULT_METRICS_PORT = 8002
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """Where the models lie, where Triton listens, and how long it may take."""
+
+    model_repository: Path
+    ensemble_repository: Path
+    profile: str | None = None  # None: every model's config.pbtxt
+    host: str = "127.0.0.1"
+    http_port: int = DEFAULT_HTTP_PORT
+    grpc_port: int = DEFAULT_GRPC_PORT
+    metrics_port: int = DEFAULT_METRICS_PORT
+    log_path: Path | None = None  # None: a file that goes when the server goes
+    verbose: bool = False  # also copy Triton's log to stderr
+    num_threads: int | None = None  # of a stage that sets none itself; None: the usable cores
+    start_timeout_s: float = 300.0
+    exit_timeout_s: int = 10  # for requests in flight when the server is told to stop
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """The ports, each under the name of its option."""
+        return {
+            "http_port": self.http_port,
+            "grpc_port": self.grpc_port,
+            "metrics_port": self.metrics_port,
+        }

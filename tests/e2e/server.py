@@ -1,0 +1,145 @@
+"""A real server for tests: the entry process, started as a person starts it, and its end."""
+
+import contextlib
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+ROOT = Path(__file__).parents[2]
+MODEL_REPOSITORY = ROOT / "model_repository"
+ENSEMBLE_REPOSITORY = ROOT / "ensemble_configs"
+START_TIMEOUT_S = 240.0  # the real models, on two busy cores
+STOP_TIMEOUT_S = 60.0
+# Below the range from which the kernel takes ports for outgoing connections.
+_PORTS = range(20_000, 32_000)
+_ENTRY = """
+import sys
+from pathlib import Path
+from instantid_server.serving.entry import main
+from instantid_server.serving.options import ServeOptions
+
+models, ensembles, profile, log, *ports = sys.argv[1:]
+http, grpc, metrics = map(int, ports)
+sys.exit(main(ServeOptions(
+    Path(models), Path(ensembles), profile or None, http_port=http, grpc_port=grpc,
+    metrics_port=metrics, log_path=Path(log), exit_timeout_s=5,
+)))
+"""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The three ports of a server."""
+
+    http: int
+    grpc: int
+    metrics: int
+
+
+@dataclass(frozen=True)
+class RunningServer:
+    """An entry process; its Triton listens on 127.0.0.1 once `ready_line` has come."""
+
+    process: subprocess.Popen[str]
+    ports: Ports
+    log_path: Path
+    complaint_path: Path
+    lines: SimpleQueue[str | None] = field(default_factory=SimpleQueue)
+
+    @property
+    def http_url(self) -> str:
+        """What tritonclient.http takes."""
+        return f"127.0.0.1:{self.ports.http}"
+
+    @property
+    def grpc_url(self) -> str:
+        """What tritonclient.grpc takes."""
+        return f"127.0.0.1:{self.ports.grpc}"
+
+    def ready_line(self, timeout_s: float = START_TIMEOUT_S) -> str:
+        """Wait for the line that says ready; raises AssertionError with the log without one."""
+        try:
+            line = self.lines.get(timeout=timeout_s)
+        except Empty:
+            line = None
+        assert line is not None, f"no server:\n{self.complaint()}\n{self.log()[-4000:]}"
+        return line
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal unless the process has ended; return its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(STOP_TIMEOUT_S)
+
+    def complaint(self) -> str:
+        """Return what the entry process has written on standard error."""
+        return self.complaint_path.read_text()
+
+    def log(self) -> str:
+        """Return Triton's log so far."""
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+
+def free_ports() -> Ports:
+    """Return three ports that nobody listens on."""
+    with contextlib.ExitStack() as stack:
+        chosen: list[int] = []
+        while len(chosen) < 3:
+            probe = stack.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", random.choice(_PORTS)))
+                chosen.append(probe.getsockname()[1])
+    return Ports(*chosen)
+
+
+def start_entry(
+    folder: Path,
+    models: Path = MODEL_REPOSITORY,
+    ensembles: Path = ENSEMBLE_REPOSITORY,
+    profile: str | None = None,
+    ports: Ports | None = None,
+    environment: dict[str, str] | None = None,
+) -> RunningServer:
+    """Start an entry process that logs into `folder`, and return without waiting for it."""
+    chosen = free_ports() if ports is None else ports
+    log_path = folder / "triton.log"
+    complaint_path = folder / "entry.stderr"
+    numbers = (chosen.http, chosen.grpc, chosen.metrics)
+    arguments = (str(models), str(ensembles), profile or "", str(log_path), *map(str, numbers))
+    with complaint_path.open("w") as complaint:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _ENTRY, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=complaint,
+            text=True,
+            env=environment,
+        )
+    server = RunningServer(process, chosen, log_path, complaint_path)
+    threading.Thread(target=_read_lines, args=(server,), daemon=True).start()
+    return server
+
+
+@contextlib.contextmanager
+def running_server(folder: Path, profile: str | None = None) -> Iterator[RunningServer]:
+    """A server of the repository as checked out, ready for requests."""
+    server = start_entry(folder, profile=profile)
+    try:
+        server.ready_line()
+        yield server
+    finally:
+        server.stop()
+
+
+def _read_lines(server: RunningServer) -> None:
+    assert server.process.stdout is not None
+    with server.process.stdout as stdout:
+        for line in stdout:
+            server.lines.put(line.rstrip("\n"))
+    server.lines.put(None)
