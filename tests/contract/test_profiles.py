@@ -4,10 +4,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from scripts.profiles import ProfileError, read_profile, read_profiles
-from scripts.render_profiles import drifted, render_all
 
 from instantid_server.settings import SettingsError
+from scripts.profiles import ProfileError, read_profile, read_profiles
+from scripts.render_profiles import drifted, render_all
 
 ROOT = Path(__file__).parents[2]
 CPU_PROFILE = (ROOT / "ensemble_configs" / "cpu.toml").read_text()

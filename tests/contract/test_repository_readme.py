@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-from scripts.profiles import read_profile
 
 from instantid_server.contract import MODELS, PUBLIC_MODELS, ModelSpec
+from scripts.profiles import read_profile
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "model_repository" / "README.md").read_text()
