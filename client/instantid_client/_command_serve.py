@@ -1,0 +1,52 @@
+"""`instantid serve`: a server in the foreground. Needs the package's `server` extra."""
+
+import argparse
+from pathlib import Path
+
+from instantid_client._console import Console
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `serve`."""
+    parser.add_argument("--profile", metavar="NAME", help="configs/NAME.pbtxt (default: CPU)")
+    for name, port in (("http", 8000), ("grpc", 8001), ("metrics", 8002)):
+        parser.add_argument(
+            f"--{name}-port",
+            type=int,
+            default=port,
+            metavar="PORT",
+            help="(default: %(default)s)",
+        )
+    for name, folder in (("model", "model_repository"), ("ensemble", "ensemble_configs")):
+        parser.add_argument(
+            f"--{name}-repository",
+            type=Path,
+            default=Path(folder),
+            metavar="DIR",
+            help="(default: %(default)s)",
+        )
+    parser.add_argument("--verbose", action="store_true", help="copy Triton's log to stderr")
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Serve until a signal comes and return the server's exit code."""
+    try:
+        from instantid_server.serving import entry
+        from instantid_server.serving.options import ServeOptions
+    except ModuleNotFoundError as error:
+        console.tell(
+            f"serve needs the server's packages, and there is no {error.name}: "
+            "pip install 'instantid-triton[server,cpu]'"
+        )
+        return 1
+    return entry.main(
+        ServeOptions(
+            model_repository=arguments.model_repository,
+            ensemble_repository=arguments.ensemble_repository,
+            profile=arguments.profile,
+            http_port=arguments.http_port,
+            grpc_port=arguments.grpc_port,
+            metrics_port=arguments.metrics_port,
+            verbose=arguments.verbose,
+        )
+    )
