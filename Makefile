@@ -9,7 +9,7 @@ PROMPT ?=
 FACE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check profiles bench pocket-check clean
+.PHONY: help demo serve test check profiles bench showcase pocket-check clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -34,6 +34,9 @@ profiles: .venv/dev-installed ## render ensemble_configs/<profile>.toml into the
 
 bench: .venv/dev-installed ## compare the server with one process: latency, throughput, batches
 	.venv/bin/python -m scripts.bench
+
+showcase: .venv/server-installed ## draw the contact sheet of the README
+	.venv/bin/python -m scripts.showcase
 
 pocket-check: .venv/dev-installed ## measure the pocket weights on persons never trained on
 	.venv/bin/python -m scripts.pocket.check
