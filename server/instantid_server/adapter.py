@@ -98,12 +98,13 @@ class TritonPipeline:
 
     def _serve(self, inputs: Tensors, sender: Any) -> None:
         def report(tensors: Tensors) -> None:
-            if self.spec.decoupled:  # the unary model may send one response, no more
-                _send(sender, tensors, final=False)
+            _send(sender, tensors, final=False)
 
         outcome: Outcome
         try:
-            exchange = Exchange(self._call, sender.is_cancelled, report)
+            # The unary model may send one response, no more.
+            told = report if self.spec.decoupled else None
+            exchange = Exchange(self._call, sender.is_cancelled, told)
             outcome = self._pipeline.generate(inputs, exchange)
         except InstantIDError as error:
             outcome = error

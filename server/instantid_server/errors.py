@@ -126,7 +126,7 @@ ERRORS: dict[ErrorCode, type[InstantIDError]] = {
     )
 }
 
-_CODED_MESSAGE = re.compile(r"\[([A-Z_]+)\] (.*)", re.DOTALL)
+_CODED_MESSAGE = re.compile(rf"\[({'|'.join(ErrorCode)})\] (.*)", re.DOTALL)
 
 
 def from_stage(text: str, status: str, model: str) -> InstantIDError:
@@ -136,7 +136,7 @@ def from_stage(text: str, status: str, model: str) -> InstantIDError:
     """
     # Triton prepends words of its own to an ensemble's errors, so our code may not come first.
     match = _CODED_MESSAGE.search(text)
-    if match is not None and match[1] in ERRORS:
+    if match is not None:
         return ERRORS[ErrorCode(match[1])](match[2])
     if status in (TritonStatus.UNAVAILABLE, "NOT_FOUND"):
         return ModelNotReady(f"the stage {model} is not ready; try again in a few seconds")

@@ -125,7 +125,8 @@ class Generation:
             timings.add_step(step)
             if exchange.is_cancelled():
                 raise Cancelled(f"the caller went away after step {step.index} of {step.total}")
-            exchange.report(self._describe(step, request.preview_every))
+            if exchange.report is not None:
+                exchange.report(self._describe(step, request.preview_every))
         return step.latents
 
     def _describe(self, step: Step, preview_every: int) -> Tensors:

@@ -1,5 +1,6 @@
 """Encoded pictures to RGB arrays, as a person sees them, and back."""
 
+import struct
 from io import BytesIO
 
 import numpy as np
@@ -16,6 +17,19 @@ from instantid_server.errors import ImageTooLarge, ImageUnreadable
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")  # each decoder we open is one more to attack
 BACKGROUND = (255, 255, 255)  # what shows through a transparent photo
+
+# Pillow's decoders raise whatever their parsing stumbles over.
+_DECODING_ERRORS = (
+    EOFError,
+    IndexError,
+    KeyError,
+    MemoryError,
+    OSError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 
 RGB = NDArray[np.uint8]  # (height, width, 3)
 
@@ -37,8 +51,7 @@ def decode_image(encoded: bytes, name: str) -> RGB:
     except UnidentifiedImageError as error:
         kinds = ", ".join(FORMATS)
         raise ImageUnreadable(f"{name}: expected a picture ({kinds}), got other bytes") from error
-    # Pillow's decoders raise whatever their parsing stumbles over.
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, MemoryError) as error:
+    except _DECODING_ERRORS as error:
         raise ImageUnreadable(f"{name}: the picture is damaged or cut off") from error
 
 
@@ -62,7 +75,8 @@ def _check_header(picture: Image.Image, name: str) -> None:
         raise ImageUnreadable(
             f"{name}: expected at least {MIN_IMAGE_SIDE_PX} pixels a side, got {width}x{height}"
         )
-    if getattr(picture, "n_frames", 1) > 1:
+    # Phones keep depth or a brighter version behind a photo, as further pictures of an MPO file.
+    if picture.format != "MPO" and getattr(picture, "n_frames", 1) > 1:
         raise ImageUnreadable(f"{name}: expected one still picture, got an animation")
 
 

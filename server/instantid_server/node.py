@@ -54,7 +54,7 @@ class Exchange:
 
     call: StageCall
     is_cancelled: Callable[[], bool]
-    report: Callable[[Tensors], None]  # progress and previews, sent at once
+    report: Callable[[Tensors], None] | None  # sends progress and previews; None: nobody listens
 
 
 class Pipeline(Protocol):

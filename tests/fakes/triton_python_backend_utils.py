@@ -102,6 +102,7 @@ class ResponseSender:
 
     def __init__(self) -> None:
         self.sent: list[InferenceResponse] = []
+        self.flags: list[int] = []
         self.closed = False
         self.cancelled = False
 
@@ -110,6 +111,7 @@ class ResponseSender:
             raise TritonModelException("the final response has been sent already")
         if response is not None:
             self.sent.append(response)
+        self.flags.append(flags)
         self.closed = bool(flags & TRITONSERVER_RESPONSE_COMPLETE_FINAL)
 
     def is_cancelled(self) -> bool:

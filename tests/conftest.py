@@ -1,0 +1,90 @@
+"""What tests of several folders share: tiny weights, and nodes loaded as Triton loads them."""
+
+import importlib.util
+import json
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny_networks
+import torch
+from google.protobuf import json_format, text_format  # type: ignore[import-untyped]  # no stubs
+from tritonclient.grpc.model_config_pb2 import ModelConfig
+
+from instantid_server.adapter import read_context
+from instantid_server.node import NodeContext
+
+MODEL_REPOSITORY = Path(__file__).parents[1] / "model_repository"
+torch.set_num_threads(1)
+
+_numbers = count()
+
+
+@pytest.fixture(scope="session")
+def tiny_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model repository of tiny random weights."""
+    root = tmp_path_factory.mktemp("tiny_repository")
+    tiny_networks.write_repository(root)
+    return root
+
+
+@pytest.fixture
+def load_node(tiny_repository: Path) -> Iterator[Callable[[str], Any]]:
+    """Load a node's `model.py` on tiny weights, as Triton would with its `config.pbtxt`."""
+    nodes: list[Any] = []
+
+    def load(name: str) -> Any:
+        node = _import_node(name).TritonPythonModel()
+        node.initialize(triton_arguments(name, tiny_repository))
+        nodes.append(node)
+        return node
+
+    yield load
+    for node in nodes:
+        if hasattr(node, "finalize"):
+            node.finalize()
+    torch.set_num_threads(1)  # the nodes' configs say otherwise
+
+
+@pytest.fixture
+def node_context(tiny_repository: Path) -> Callable[[str], NodeContext]:
+    """Return what a node with tiny weights is told, for the stage's own `load`."""
+
+    def context(name: str) -> NodeContext:
+        return read_context(triton_arguments(name, tiny_repository))
+
+    return context
+
+
+def triton_arguments(
+    name: str, repository: Path, profile: str = "", device_id: int = 0
+) -> dict[str, str]:
+    """Return the arguments of `initialize`: Triton gives strings, the config as JSON."""
+    folder = MODEL_REPOSITORY / name
+    path = folder / "configs" / f"{profile}.pbtxt" if profile else folder / "config.pbtxt"
+    config = text_format.Parse(path.read_text(), ModelConfig())
+    as_json = json_format.MessageToDict(
+        config, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+    return {
+        "model_config": json.dumps(as_json),
+        "model_instance_kind": "GPU" if profile else "CPU",
+        "model_instance_name": f"{name}_0_0",
+        "model_instance_device_id": str(device_id),
+        "model_repository": str(repository / name),
+        "model_version": "1",
+        "model_name": name,
+    }
+
+
+def _import_node(name: str) -> Any:
+    # Every node's file is called model.py, so each gets a module name of its own.
+    path = MODEL_REPOSITORY / name / "1/model.py"
+    spec = importlib.util.spec_from_file_location(f"node_{name}_{next(_numbers)}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

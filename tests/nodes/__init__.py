@@ -1,0 +1,1 @@
+"""Tests of the nodes, on the one fake of Triton."""

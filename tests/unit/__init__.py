@@ -1,0 +1,1 @@
+"""Tests of the parts, without Triton and mostly without networks."""
