@@ -9,6 +9,9 @@ from instantid_server.errors import InvalidInput
 from instantid_server.stages.rows import check_shape, run_by_shape
 
 
+CPU = torch.device("cpu")
+
+
 class Doubler:
     """A network that doubles, and remembers what it was given."""
 
@@ -32,7 +35,7 @@ def requests(*values: list[list[float]]) -> list[dict[str, torch.Tensor]]:
 
 def test_one_shape_is_one_forward() -> None:
     doubler = Doubler()
-    outcomes = run_by_shape(requests([[1.0]], [[2.0]]), doubler.check, doubler.forward)
+    outcomes = run_by_shape(requests([[1.0]], [[2.0]]), doubler.check, doubler.forward, CPU)
     assert doubler.stacks == [(2, 2)]
     assert [outcome["doubled"].tolist() for outcome in outcomes] == [[[2.0]], [[4.0]]]
 
@@ -40,7 +43,7 @@ def test_one_shape_is_one_forward() -> None:
 def test_mixed_shapes_are_grouped_and_come_back_in_order() -> None:
     doubler = Doubler()
     batch = requests([[1.0]], [[2.0, 3.0]], [[4.0], [5.0]], [[6.0, 7.0]])
-    outcomes = run_by_shape(batch, doubler.check, doubler.forward)
+    outcomes = run_by_shape(batch, doubler.check, doubler.forward, CPU)
     assert doubler.stacks == [(3, 2), (2, 2)]
     expected = [[[2.0]], [[4.0, 6.0]], [[8.0], [10.0]], [[12.0, 14.0]]]
     assert [outcome["doubled"].tolist() for outcome in outcomes] == expected
@@ -49,7 +52,7 @@ def test_mixed_shapes_are_grouped_and_come_back_in_order() -> None:
 def test_bad_request_never_enters_a_stack() -> None:
     doubler = Doubler()
     batch = requests([[1.0]], [[-1.0]], [[2.0]])
-    first, bad, last = run_by_shape(batch, doubler.check, doubler.forward)
+    first, bad, last = run_by_shape(batch, doubler.check, doubler.forward, CPU)
     assert doubler.stacks == [(2, 2)]
     assert isinstance(bad, InvalidInput)
     assert (first["doubled"].item(), last["doubled"].item()) == (2.0, 4.0)
@@ -57,7 +60,7 @@ def test_bad_request_never_enters_a_stack() -> None:
 
 def test_bad_requests_alone_need_no_forward() -> None:
     doubler = Doubler()
-    run_by_shape(requests([[-1.0]]), doubler.check, doubler.forward)
+    run_by_shape(requests([[-1.0]]), doubler.check, doubler.forward, CPU)
     assert doubler.stacks == []
 
 

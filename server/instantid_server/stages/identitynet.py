@@ -49,7 +49,7 @@ class IdentityNet:
 
     def run(self, requests: Sequence[TorchTensors]) -> list[TorchOutcome]:
         """Answer with `residuals` and how many requests shared the forward."""
-        return run_by_shape(requests, self._check, self._forward)
+        return run_by_shape(requests, self._check, self._forward, self._compute.device)
 
     def _check(self, request: TorchTensors) -> None:
         config = self._network.config

@@ -45,7 +45,7 @@ class Resampler:
 
     def run(self, requests: Sequence[TorchTensors]) -> list[TorchOutcome]:
         """Answer with `identity_tokens`; the embedding goes in raw, as the recogniser gave it."""
-        return run_by_shape(requests, self._check, self._forward)
+        return run_by_shape(requests, self._check, self._forward, self._compute.device)
 
     def _check(self, request: TorchTensors) -> None:
         check_shape(request, "face_embedding", (EMBEDDING_SIZE,))

@@ -17,12 +17,13 @@ def run_by_shape(
     requests: Sequence[TorchTensors],
     check: Callable[[TorchTensors], None],
     forward: Callable[[dict[str, Tensor], int], Mapping[str, Tensor]],
+    device: torch.device,
 ) -> list[TorchOutcome]:
     """Stack requests whose tensors differ in rows alone, run `forward` on each stack, split again.
 
     `check` raises an InstantIDError for a request that must not enter a stack. `forward` gets the
-    stacked tensors (rows, ...) and how many requests they came from. Timesteps, scales and users
-    may differ within a stack: they are values of rows, not shapes.
+    stacked tensors (rows, ...) on `device` and how many requests they came from. Timesteps, scales
+    and users may differ within a stack: they are values of rows, not shapes.
     """
     outcomes: dict[int, TorchOutcome] = {}
     stacks: dict[object, list[int]] = defaultdict(list)
@@ -35,7 +36,8 @@ def run_by_shape(
             stacks[tuple((name, *request[name].shape[1:]) for name in request)].append(index)
     for members in stacks.values():
         stacked = {
-            name: torch.cat([requests[index][name] for index in members])
+            # One request's tensor may come from a GPU, and its neighbour's from the CPU.
+            name: torch.cat([requests[index][name].to(device) for index in members])
             for name in requests[members[0]]
         }
         outputs = forward(stacked, len(members))

@@ -33,7 +33,7 @@ class VaeDecoder:
 
     def run(self, requests: Sequence[TorchTensors]) -> list[TorchOutcome]:
         """Answer with `image` (rows, height, width, 3), uint8."""
-        return run_by_shape(requests, self._check, self._forward)
+        return run_by_shape(requests, self._check, self._forward, self._compute.device)
 
     def _check(self, request: TorchTensors) -> None:
         check_shape(request, "latents", (self._network.config.latent_channels, None, None))
@@ -64,7 +64,7 @@ class VaeEncoder:
 
     def run(self, requests: Sequence[TorchTensors]) -> list[TorchOutcome]:
         """Answer with `latents` (rows, channels, height / 8, width / 8)."""
-        return run_by_shape(requests, self._check, self._forward)
+        return run_by_shape(requests, self._check, self._forward, self._compute.device)
 
     def _check(self, request: TorchTensors) -> None:
         check_shape(request, "image", (None, None, 3))
