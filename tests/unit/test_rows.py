@@ -8,7 +8,6 @@ import torch
 from instantid_server.errors import InvalidInput
 from instantid_server.stages.rows import check_shape, run_by_shape
 
-
 CPU = torch.device("cpu")
 
 
