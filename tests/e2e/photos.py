@@ -1,6 +1,7 @@
 """The drawn portraits, and what people's cameras and programs make of a photo."""
 
 from io import BytesIO
+from zlib import crc32
 
 import numpy as np
 from PIL import Image
@@ -62,7 +63,8 @@ def huge_header() -> bytes:
     """Return a PNG whose header promises 20,000 x 20,000 pixels, and which has none."""
     real = encoded(Image.new("L", (16, 16)))
     side = (20_000).to_bytes(4)
-    return real[:16] + side + side + real[24:]
+    header = real[12:16] + side + side + real[24:29]  # IHDR: sizes, depth, colours
+    return real[:12] + header + crc32(header).to_bytes(4) + real[33:]
 
 
 def animated() -> bytes:
