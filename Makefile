@@ -26,7 +26,7 @@ test: .venv/dev-installed check ## run everything that needs no GPU
 check: .venv/dev-installed ## lint, types, formatting, and configs that drifted from their profile
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/mypy server client scripts tests/fakes tests/contract
+	.venv/bin/mypy server client scripts tests/contract tests/fakes/triton_python_backend_utils.py
 	.venv/bin/python -m scripts.render_profiles --check
 
 profiles: .venv/dev-installed ## render ensemble_configs/<profile>.toml into the configs
