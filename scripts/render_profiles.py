@@ -24,7 +24,7 @@ from scripts.profiles import Placement, Profile, QueuePolicy, read_profiles
 
 ROOT = Path(__file__).parents[1]
 DEFAULT_PROFILE = "cpu"
-DETECTION_SIZE_PX = 256  # what the pocket face detector was trained on; SCRFD of antelopev2: 640
+DETECTION_SIZE_PX = 192  # what the pocket face detector was trained on; SCRFD of antelopev2: 640
 
 PURPOSES = {
     "face_detector": "Boxes, scores and five keypoints of faces, on three scales.",

@@ -15,6 +15,7 @@ from PIL import Image
 
 from instantid_client import AsyncClient, Client, Generation, Preview, Progress
 from instantid_server.contract import MODELS, PUBLIC_MODELS
+from scripts.render_profiles import DETECTION_SIZE_PX
 from tests.e2e.photos import OTHER_PORTRAIT, PORTRAIT, portrait
 from tests.e2e.server import MODEL_REPOSITORY, RunningServer
 from tests.reference import ReferenceOptions, ReferencePipeline, psnr_db
@@ -42,7 +43,7 @@ def reference() -> ReferencePipeline:
 @pytest.fixture(scope="module")
 def face(reference: ReferencePipeline) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Embedding and keypoints of the portrait, the latter in pixels of the result."""
-    found = reference.find_face(portrait(), detection_size=256)
+    found = reference.find_face(portrait(), DETECTION_SIZE_PX)
     return found.embedding, found.kps * (SIZE / portrait().width)
 
 
