@@ -1,0 +1,1 @@
+"""The pocket weights: drawn portraits, and the networks trained on them."""

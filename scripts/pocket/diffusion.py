@@ -1,0 +1,44 @@
+"""The diffusion: noise schedule and training target of the pocket weights."""
+
+from typing import Any
+
+import torch
+from diffusers import DDPMScheduler, EulerDiscreteScheduler
+from torch import Tensor
+
+# Any: diffusers' schedulers take these as keywords of different types.
+SCHEDULE: dict[str, Any] = {
+    "num_train_timesteps": 1000,
+    "beta_schedule": "squaredcos_cap_v2",
+    "prediction_type": "v_prediction",
+    "timestep_spacing": "leading",
+    "steps_offset": 1,
+}
+
+
+def scheduler_config() -> dict[str, Any]:
+    """Return the configuration from which any of diffusers' schedulers can be made."""
+    config = {
+        name: value
+        for name, value in EulerDiscreteScheduler(**SCHEDULE).config.items()
+        if name != "_use_default_values"
+    }
+    # Euler has no such option; DDIM and DDPM would clip the latents to -1..1 and wash them out.
+    return config | {"_class_name": "EulerDiscreteScheduler", "clip_sample": False}
+
+
+def alphas_cumprod() -> Tensor:
+    """Return the share of signal power that is left at each of the 1000 timesteps."""
+    schedule: Tensor = DDPMScheduler(
+        num_train_timesteps=SCHEDULE["num_train_timesteps"],
+        beta_schedule=SCHEDULE["beta_schedule"],
+    ).alphas_cumprod
+    return schedule
+
+
+def noised(latents: Tensor, timesteps: Tensor, alphas: Tensor) -> tuple[Tensor, Tensor]:
+    """Return noisy latents and the velocity to predict, for latents [rows, c, h, w]."""
+    noise = torch.randn_like(latents)
+    signal = alphas[timesteps].sqrt().view(-1, 1, 1, 1)
+    noise_level = (1 - alphas[timesteps]).sqrt().view(-1, 1, 1, 1)
+    return signal * latents + noise_level * noise, signal * noise - noise_level * latents

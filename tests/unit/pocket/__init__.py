@@ -1,0 +1,1 @@
+"""Tests of the pocket weights' drawings, captions and files."""
