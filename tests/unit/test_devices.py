@@ -11,7 +11,6 @@ from fake_gpus import FakeGpus, place_of
 from google.protobuf import text_format  # type: ignore[import-untyped]  # has no stubs
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
-from conftest import MODEL_REPOSITORY, triton_arguments
 from instantid_server.adapter import read_context
 from instantid_server.node import NodeContext, Outcome
 from instantid_server.stages.identitynet import IdentityNet
@@ -19,6 +18,7 @@ from instantid_server.stages.resampler import Resampler
 from instantid_server.stages.text import TextEncoder
 from instantid_server.stages.unet import Unet
 from instantid_server.stages.vae import VaeDecoder, VaeEncoder
+from tests.conftest import MODEL_REPOSITORY, triton_arguments
 
 STAGES: dict[str, Any] = {
     "text_encoder": TextEncoder,
