@@ -11,7 +11,7 @@ from scripts.local_server import local_server
 from scripts.reports import ROOT
 
 DATA = ROOT / "tests" / "data"
-OUTPUT = ROOT / "model_repository" / "contact_sheet.png"  # a file here is not a model to Triton
+OUTPUT = ROOT / "model_repository" / "contact_sheet.jpg"  # a file here is not a model to Triton
 SCENES = {
     "city": "a comic portrait of a person with short brown hair, wearing a red hoodie, in the city",
     "garden": "a portrait of a person with long blond hair, wearing a blue dress, in a garden",
@@ -35,7 +35,7 @@ def main() -> int:
                 told = "no face" if similarity is None else f"identity {similarity:.2f}"
                 row.append((f"{scene}, {told}", drawn.pictures[0].image))
             rows.append(row)
-    contact_sheet(rows).save(OUTPUT, optimize=True)
+    contact_sheet(rows).save(OUTPUT, quality=85)
     print(OUTPUT)
     return 0
 
