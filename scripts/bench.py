@@ -5,23 +5,20 @@ out; only `step_overhead_ms` is a time.
 """
 
 import argparse
-import re
 import statistics
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import perf_counter
-from urllib.request import urlopen
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from instantid_client import Client
 from scripts.local_server import LocalServer, local_server
 from scripts.render_profiles import DETECTION_SIZE_PX
 from scripts.reports import ROOT, write_report
+from scripts.triton_metrics import requests_and_executions
 from tests.reference import ReferenceOptions, ReferencePipeline
 
 FACE = ROOT / "tests" / "data" / "portrait_1.png"
@@ -123,32 +120,17 @@ def _throughput(server: LocalServer, load: Load) -> Throughput:
                     prompt=PROMPT, face_image=FACE, num_inference_steps=load.steps, seed=index
                 )
 
-    before = _counts(server)
+    before = {stage: requests_and_executions(server.metrics_url, stage) for stage in STAGES}
     started = perf_counter()
     with ThreadPoolExecutor(load.clients) as clients:
         list(clients.map(ask, range(load.clients)))
     seconds = perf_counter() - started
-    after = _counts(server)
     mean_batch = {}
     for stage in STAGES:
-        requests, executions = (after[stage] - before[stage]).tolist()
+        after = requests_and_executions(server.metrics_url, stage)
+        requests, executions = (now - then for now, then in zip(after, before[stage], strict=True))
         mean_batch[stage] = requests / executions
     return Throughput(load.clients * load.requests_a_client / seconds, mean_batch)
-
-
-def _counts(server: LocalServer) -> dict[str, NDArray[np.int64]]:
-    """Return requests answered and executions of each stage, from Triton's metrics."""
-    with urlopen(f"http://{server.metrics_url}/metrics") as answer:
-        metrics = answer.read().decode()
-    counts = {}
-    for stage in STAGES:
-        pattern = rf'^nv_inference_{{}}{{{{model="{stage}",version="1"}}}} (\d+)'
-        found = [
-            re.search(pattern.format(name), metrics, re.MULTILINE)
-            for name in ("request_success", "exec_count")
-        ]
-        counts[stage] = np.array([int(count[1]) for count in found if count])
-    return counts
 
 
 def _seconds(draw: Callable[[int], None], steps: int) -> float:

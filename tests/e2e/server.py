@@ -63,6 +63,11 @@ class RunningServer:
         """What tritonclient.grpc takes."""
         return f"127.0.0.1:{self.ports.grpc}"
 
+    @property
+    def metrics_url(self) -> str:
+        """Where Triton's counters are."""
+        return f"127.0.0.1:{self.ports.metrics}"
+
     def ready_line(self, timeout_s: float = START_TIMEOUT_S) -> str:
         """Wait for the line that says ready; raises AssertionError with the log without one."""
         try:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from instantid_client import Client, InstantIDError
+from scripts.triton_metrics import requests_and_executions
 from tests.e2e.photos import PORTRAIT
 from tests.e2e.server import RunningServer
-from tests.e2e.test_generation import requests_and_executions
 
 pytestmark = pytest.mark.triton
 
@@ -26,7 +26,7 @@ def wait_until(reached: Callable[[], bool], within_s: float) -> bool:
 
 
 def steps_done(server: RunningServer) -> int:
-    return requests_and_executions(server, "unet")[0]
+    return requests_and_executions(server.metrics_url, "unet")[0]
 
 
 def test_abandoned_stream_stops_within_a_step(server: RunningServer) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -16,6 +15,7 @@ from PIL import Image
 from instantid_client import AsyncClient, Client, Generation, Preview, Progress
 from instantid_server.contract import MODELS, PUBLIC_MODELS
 from scripts.render_profiles import DETECTION_SIZE_PX
+from scripts.triton_metrics import requests_and_executions
 from tests.e2e.photos import OTHER_PORTRAIT, PORTRAIT, portrait
 from tests.e2e.server import MODEL_REPOSITORY, RunningServer
 from tests.reference import ReferenceOptions, ReferencePipeline, psnr_db
@@ -153,10 +153,10 @@ def test_callers_share_batches_and_keep_their_pictures(server, client) -> None:
         )
     ]
     alone = [client.generate(**request) for request in requests]
-    before = requests_and_executions(server, "unet")
+    before = requests_and_executions(server.metrics_url, "unet")
     with ThreadPoolExecutor(len(requests)) as callers:
         together = list(callers.map(lambda request: client.generate(**request), requests))
-    after = requests_and_executions(server, "unet")
+    after = requests_and_executions(server.metrics_url, "unet")
     for one, shared in zip(alone, together, strict=True):
         assert psnr_db(pixels(one), pixels(shared)) >= BATCHED_DB
     answered, executed = (now - then for now, then in zip(after, before, strict=True))
@@ -198,15 +198,3 @@ def test_triton_describes_the_public_models(server) -> None:
             wanted = [(spec.name, spec.dtype, [*spec.dims]) for spec in getattr(MODELS[name], side)]
             got = [(spec["name"], spec["datatype"], spec["shape"]) for spec in described[side]]
             assert sorted(got) == sorted(wanted)
-
-
-def requests_and_executions(server: RunningServer, model: str) -> tuple[int, int]:
-    """Return how many requests `model` has answered, in how many executions."""
-    with urlopen(f"http://127.0.0.1:{server.ports.metrics}/metrics") as answer:
-        metrics = answer.read().decode()
-    counts = [
-        re.search(rf'^{name}{{model="{model}",version="1"}} (\d+)', metrics, re.MULTILINE)
-        for name in ("nv_inference_request_success", "nv_inference_exec_count")
-    ]
-    requests, executions = (int(count[1]) for count in counts if count)
-    return requests, executions
