@@ -19,12 +19,13 @@ from instantid_server.settings import FaceAnalysisSettings
 from instantid_server.stages.face import FaceAnalysis
 from scripts.pocket.arrays import Floats, Picture
 from scripts.pocket.captions import full_caption
-from scripts.pocket.detector_scenes import DETECTION_PX, picture_without_face
+from scripts.pocket.detector_scenes import picture_without_face
 from scripts.pocket.drawings import drawing_of, scene_of
 from scripts.pocket.generation import GenerationOptions, generate
 from scripts.pocket.person import FIRST_UNSEEN_SEED
 from scripts.pocket.portraits import Portrait
 from scripts.pocket.served import served_networks
+from scripts.render_profiles import DETECTION_SIZE_PX
 
 _BATCH = 20
 _SHEET_PERSONS = 20
@@ -201,7 +202,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     faces = FaceAnalysis(
-        FaceModels(arguments.repository), FaceAnalysisSettings(detection_size=DETECTION_PX)
+        FaceModels(arguments.repository), FaceAnalysisSettings(detection_size=DETECTION_SIZE_PX)
     )
     figures = check_detector(faces, arguments.drawings, 200) | check_recogniser(faces, 100)
     options = GenerationOptions(

@@ -11,8 +11,8 @@ from scripts.pocket.canvas import Canvas
 from scripts.pocket.drawings import Drawings
 from scripts.pocket.retouch import blurred, compressed, moved, noisy, relit, resized, turn
 from scripts.pocket.scene import BACKGROUNDS
+from scripts.render_profiles import DETECTION_SIZE_PX
 
-DETECTION_PX = 192
 _GRID_PX = 128  # a drawing's own size
 NO_BOXES = np.zeros((0, 4), np.float32)
 NO_KEYPOINTS = np.zeros((0, 5, 2), np.float32)
@@ -46,7 +46,7 @@ def picture_without_face(rng: np.random.Generator, drawings: Drawings | None = N
     """Return a picture [192, 192, 3] that shows no face: places, shapes, writing, noise, bodies."""
     kind = rng.random()
     if kind < 0.35 or (kind >= 0.85 and drawings is None):
-        canvas = Canvas(DETECTION_PX)
+        canvas = Canvas(DETECTION_SIZE_PX)
         draw_background(
             canvas, BACKGROUNDS[int(rng.integers(len(BACKGROUNDS)))], int(rng.integers(1 << 30))
         )
@@ -57,11 +57,11 @@ def picture_without_face(rng: np.random.Generator, drawings: Drawings | None = N
     chin = int(drawings.keypoints[row, :, 1].max()) + 18
     if chin > 110:
         return _shapes(rng)
-    return resized(np.asarray(drawings.pictures[row, chin:]), DETECTION_PX)
+    return resized(np.asarray(drawings.pictures[row, chin:]), DETECTION_SIZE_PX)
 
 
 def _shapes(rng: np.random.Generator) -> Picture:
-    side = DETECTION_PX
+    side = DETECTION_SIZE_PX
     if rng.random() < 0.15:
         cells = int(rng.integers(4, side))
         noise = rng.integers(0, 256, (cells, cells, 3), dtype=np.uint8)
@@ -96,22 +96,22 @@ def _placed(
     face_middle = drawings.keypoints[row].mean(0)
     matrix = turn((float(face_middle[0]), float(face_middle[1])), turned, scale)
     if turned == 0.0:
-        room = max(0.0, DETECTION_PX - _GRID_PX * scale)
+        room = max(0.0, DETECTION_SIZE_PX - _GRID_PX * scale)
         matrix[:, 2] = rng.uniform(0, room, 2)
     else:
         face_px = 60 * scale / 2
-        room = max(DETECTION_PX / 2 - face_px, 4.0)
-        matrix[:, 2] += DETECTION_PX / 2 - face_middle + rng.uniform(-room, room, 2)
+        room = max(DETECTION_SIZE_PX / 2 - face_px, 4.0)
+        matrix[:, 2] += DETECTION_SIZE_PX / 2 - face_middle + rng.uniform(-room, room, 2)
     red, green, blue = rng.integers(0, 256, 3) if rng.random() < 0.5 else (0, 0, 0)
     fill = (float(red), float(green), float(blue))
-    picture = moved(np.asarray(drawings.pictures[row]), matrix, DETECTION_PX, fill)
+    picture = moved(np.asarray(drawings.pictures[row]), matrix, DETECTION_SIZE_PX, fill)
     return _truth(picture, [drawings.keypoints[row]], [matrix], rng)
 
 
 def _collage(drawings: Drawings, rng: np.random.Generator, columns: int) -> FacePicture:
     """Put several drawings beside each other."""
-    picture = np.zeros((DETECTION_PX, DETECTION_PX, 3), np.uint8)
-    cell = DETECTION_PX // columns
+    picture = np.zeros((DETECTION_SIZE_PX, DETECTION_SIZE_PX, 3), np.uint8)
+    cell = DETECTION_SIZE_PX // columns
     keypoints, matrices = [], []
     for place in range(columns * columns):
         if rng.random() < 0.25:
@@ -164,5 +164,5 @@ def _spoil(picture: Picture, rng: np.random.Generator) -> Picture:
     if rng.random() < 0.15:
         picture = compressed(picture, int(rng.integers(25, 90)))
     if rng.random() < 0.2:
-        picture = noisy(picture, rng, rng.uniform(2, 14), int(rng.integers(24, DETECTION_PX)))
+        picture = noisy(picture, rng, rng.uniform(2, 14), int(rng.integers(24, DETECTION_SIZE_PX)))
     return picture

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
 
 from scripts.pocket.arrays import Floats, Picture
-from scripts.pocket.detector_scenes import DETECTION_PX, FacePicture, random_face_picture
+from scripts.pocket.detector_scenes import FacePicture, random_face_picture
 from scripts.pocket.drawings import Drawings
 from scripts.pocket.networks import Detector
 from scripts.pocket.training_state import (
@@ -15,6 +15,7 @@ from scripts.pocket.training_state import (
     on_training_device,
     training_device,
 )
+from scripts.render_profiles import DETECTION_SIZE_PX
 
 _BATCH = 16
 _LEVEL_LIMITS = (0.0, 48.0, 150.0, 1e9)  # face sizes in pixels that strides 8, 16, 32 answer for
@@ -72,7 +73,7 @@ def _focal(scores: Tensor, wanted: Tensor) -> Tensor:
 
 def anchor_targets(item: FacePicture, level: int, stride: int) -> tuple[Floats, Floats, Floats]:
     """Return wanted scores [anchors], distances [anchors, 4] and offsets [anchors, 10]."""
-    cells = DETECTION_PX // stride
+    cells = DETECTION_SIZE_PX // stride
     y, x = np.mgrid[:cells, :cells].astype(np.float32) * stride
     centres = np.stack([x.ravel(), y.ravel()], 1)
     wanted = np.zeros(len(centres), np.float32)
