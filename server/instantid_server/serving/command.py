@@ -7,7 +7,6 @@ from typing import NamedTuple
 from instantid_server.contract import MAX_IMAGE_BYTES
 
 ADMIN_HEADER = "instantid-admin-key"
-GRPC_ADMIN_HEADER = f"triton-grpc-protocol-{ADMIN_HEADER}"  # Triton adds the first part itself
 _RESTRICTED_APIS = "shared-memory,model-repository,trace,logging"
 _MAX_INPUT_BYTES = 4 * MAX_IMAGE_BYTES  # two photos, which grow by a third when sent as JSON
 _MAX_RESPONSE_POOL = 16  # answers kept for reuse on a gRPC stream; Triton's default has no bound
