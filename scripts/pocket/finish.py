@@ -30,9 +30,9 @@ def light(picture: Floats, name: str) -> Floats:
     elif name == "cold":
         lit = picture * _rgb(0.84, 0.94, 1.08) + _rgb(0, 2, 14)
     elif name == "dim":
-        lit = picture * _rgb(0.58, 0.58, 0.64)
+        lit = picture * _rgb(0.7, 0.7, 0.76)
     elif name == "dramatic":
-        lit = picture * np.linspace(1.2, 0.5, picture.shape[1], dtype=np.float32)[None, :, None]
+        lit = picture * np.linspace(1.15, 0.65, picture.shape[1], dtype=np.float32)[None, :, None]
     return lit
 
 
@@ -46,7 +46,7 @@ def _watercolor(picture: Floats) -> Floats:
     height = picture.shape[0]
     soft = _blurred(picture, height / 150)
     wash = soft + 0.5 * (picture - _blurred(picture, height / 40))
-    return _thinned(wash, 0.74 + 0.2 * _mottle(height)[..., None])
+    return _thinned(wash, 0.78 + 0.18 * _mottle(height)[..., None])
 
 
 def _comic(picture: Floats) -> Floats:
@@ -56,8 +56,8 @@ def _comic(picture: Floats) -> Floats:
 
 
 def _pencil(picture: Floats) -> Floats:
-    faded = 0.6 * (picture @ _LUMINANCE[:, None]) + 0.4 * picture
-    return _thinned(faded, 0.84 + 0.16 * _hatch(picture.shape[0])[..., None])
+    faded = 0.5 * (picture @ _LUMINANCE[:, None]) + 0.5 * picture
+    return _thinned(faded, 0.88 + 0.12 * _hatch(picture.shape[0])[..., None])
 
 
 def _oil(picture: Floats) -> Floats:
@@ -69,7 +69,7 @@ def _oil(picture: Floats) -> Floats:
 
 
 def _pastel(picture: Floats) -> Floats:
-    return _thinned(picture, _rgb(0.5, 0.55, 0.5))
+    return _thinned(picture, _rgb(0.66, 0.7, 0.66))
 
 
 _BRUSHES: dict[str, Callable[[Floats], Floats]] = {

@@ -16,6 +16,7 @@ from scripts.pocket.training_state import (
     on_training_device,
     training_device,
 )
+from scripts.pocket.workers import rank
 
 _BATCH = 64
 _SCALE = 32.0
@@ -50,7 +51,7 @@ def train_recogniser(faces: Picture, options: RunOptions, seed: int = 0) -> None
     identities = np.stack([identity_vector(person_from_seed(p)) for p in range(len(faces))])
     network = on_training_device(RecogniserWithPersons(*identities.shape))
     run = TrainingRun(network, options)
-    rng = np.random.default_rng([seed, run.step])
+    rng = np.random.default_rng([seed, run.step, rank()])
     for step in run.steps():
         persons = rng.integers(len(faces), size=_BATCH)
         batch = np.stack([disturb(faces[p, rng.integers(FACES_PER_PERSON)], rng) for p in persons])

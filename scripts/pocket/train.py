@@ -35,7 +35,7 @@ from scripts.pocket.training_state import RunOptions
 from scripts.pocket.vae_training import train_vae
 from scripts.pocket.workers import run_workers
 
-_ENOUGH_ROWS = 10_000  # drawings that generation learns from; encoding more costs training time
+_ENOUGH_ROWS = 20_000  # drawings that generation learns from; encoding more costs training time
 _DEFAULT_MINUTES = {
     "drawings": 0.0,
     "adopt": 0.0,

@@ -49,6 +49,7 @@ class TrainingRun:
             lr=options.learning_rate,
             betas=(0.9, 0.99),
             weight_decay=options.weight_decay,
+            fused=True,
         )
         self.average = {name: value.clone() for name, value in network.state_dict().items()}
         self.step = 0
