@@ -1,13 +1,28 @@
-"""The clients: thin shells that join options, a transport and results."""
+"""The clients: thin shells that join options, a transport, retries and results."""
 
 from collections.abc import AsyncGenerator, Generator
 from types import TracebackType
 from typing import Self
 
+from instantid_client._call import DEFAULT_TIMEOUT_S, Call, CallDefaults, CallOptions, Request
 from instantid_client._endpoint import DEFAULT_URL, parse_endpoint
-from instantid_client._options import GenerationOptions, as_keywords
-from instantid_client._requests import tensors_of
-from instantid_client._results import Event, Generation, ServerStatus, generation_of
+from instantid_client._options import as_keywords
+from instantid_client._requests import Tensors, cancel_tensors, tensors_of
+from instantid_client._results import (
+    Event,
+    Generation,
+    ServerStatus,
+    generation_of,
+    num_cancelled,
+)
+from instantid_client._retries import (
+    Tries,
+    retried,
+    retried_async,
+    retried_stream,
+    retried_stream_async,
+    with_seed,
+)
 from instantid_client._stream import async_events, events
 from instantid_client._transport import (
     AsyncTransport,
@@ -15,17 +30,31 @@ from instantid_client._transport import (
     open_async_transport,
     open_transport,
 )
-from instantid_server.contract import INSTANTID, INSTANTID_STREAM, MODELS
+from instantid_server.contract import (
+    INSTANTID,
+    INSTANTID_CANCEL,
+    INSTANTID_STREAM,
+    MODELS,
+    ModelSpec,
+)
 
-DEFAULT_TIMEOUT_S = 600.0  # 150 steps at full size on one busy GPU take minutes
+
+def _prepare(request: Request, model: ModelSpec, defaults: CallDefaults) -> tuple[Tensors, Tries]:
+    """Return what every try of a request sends, and the tries that it has."""
+    fixed = with_seed(request) if defaults.retries else request
+    return tensors_of(fixed, model), Tries(defaults.call(request), defaults.retries)
 
 
 class Client:
     """Draws pictures on a server, from any thread.
 
     `url` is host:port or has a scheme (grpc, grpcs, http, https). Without a scheme, port 8000 means
-    HTTP and every other port gRPC, unless `protocol` says otherwise. `timeout_s` bounds each call
-    as a whole; None waits forever.
+    HTTP and every other port gRPC, unless `protocol` says otherwise.
+
+    `timeout_s` bounds each call as a whole, and the server keeps to it too; None waits forever. The
+    server shares its time fairly between `tenant`s. With `retries`, a request that is refused as
+    Overloaded, Draining or ModelNotReady, or whose connection breaks, is sent again up to so many
+    times, each time after the pause that the server asks for and while `timeout_s` lasts.
     """
 
     def __init__(
@@ -34,32 +63,56 @@ class Client:
         *,
         protocol: str | None = None,
         timeout_s: float | None = DEFAULT_TIMEOUT_S,
+        tenant: str | None = None,
+        retries: int = 0,
         transport: Transport | None = None,
     ) -> None:
         endpoint = parse_endpoint(url, protocol)
         self._transport = open_transport(endpoint) if transport is None else transport
-        self._timeout_s = timeout_s
+        self._defaults = CallDefaults(timeout_s, tenant, retries)
 
-    @as_keywords(GenerationOptions)
-    def generate(self, options: GenerationOptions) -> Generation:
-        """Return the pictures of one request; the keywords are the fields of GenerationOptions."""
-        inputs = tensors_of(options, INSTANTID)
-        outputs = self._transport.infer(INSTANTID.name, inputs, timeout_s=self._timeout_s)
-        return generation_of(outputs)
+    @as_keywords(Request)
+    def generate(self, request: Request) -> Generation:
+        """Return the pictures of one request."""
+        inputs, tries = _prepare(request, INSTANTID, self._defaults)
 
-    @as_keywords(GenerationOptions)
-    def stream(self, options: GenerationOptions) -> Generator[Event, None, None]:
-        """Yield progress and previews, then the pictures. Leaving the loop cancels the request."""
-        inputs = tensors_of(options, INSTANTID_STREAM)
-        model = INSTANTID_STREAM.name
-        return events(self._transport.stream(model, inputs, timeout_s=self._timeout_s))
+        def send(call: Call) -> Generation:
+            outputs = self._transport.infer(INSTANTID.name, inputs, call)
+            return generation_of(outputs, call.request_id)
+
+        return retried(tries, send)
+
+    @as_keywords(Request)
+    def stream(self, request: Request) -> Generator[Event, None, None]:
+        """Yield progress and previews, then the pictures. Leaving the loop cancels the request.
+
+        Its steps are counted from the start again when it is sent again.
+        """
+        inputs, tries = _prepare(request, INSTANTID_STREAM, self._defaults)
+
+        def open_stream(call: Call) -> Generator[Event, None, None]:
+            responses = self._transport.stream(INSTANTID_STREAM.name, inputs, call)
+            return events(responses, call.request_id)
+
+        return retried_stream(tries, open_stream)
+
+    def cancel(self, request_id: str, *, tenant: str | None = None) -> int:
+        """Stop the requests of that id, waiting or running, and return how many there were.
+
+        Their callers get Cancelled. Requests of another tenant are not found. Over gRPC, leaving
+        the call is enough; over HTTP the server does not see that.
+        """
+        call = self._defaults.call(CallOptions(tenant=tenant))
+        inputs = cancel_tensors(request_id)
+        return num_cancelled(self._transport.infer(INSTANTID_CANCEL.name, inputs, call))
 
     def status(self) -> ServerStatus:
         """Return what the server says of itself; raises ConnectionFailed if there is none."""
-        version = self._transport.server_version(timeout_s=self._timeout_s)
-        ready = self._transport.is_ready(None, timeout_s=self._timeout_s)
+        version = self._transport.server_version(timeout_s=self._defaults.timeout_s)
+        ready = self._transport.is_ready(None, timeout_s=self._defaults.timeout_s)
         models = {
-            name: self._transport.is_ready(name, timeout_s=self._timeout_s) for name in MODELS
+            name: self._transport.is_ready(name, timeout_s=self._defaults.timeout_s)
+            for name in MODELS
         }
         return ServerStatus(version, ready, models)
 
@@ -90,35 +143,52 @@ class AsyncClient:
         *,
         protocol: str | None = None,
         timeout_s: float | None = DEFAULT_TIMEOUT_S,
+        tenant: str | None = None,
+        retries: int = 0,
         transport: AsyncTransport | None = None,
     ) -> None:
         endpoint = parse_endpoint(url, protocol)
         self._transport = open_async_transport(endpoint) if transport is None else transport
-        self._timeout_s = timeout_s
+        self._defaults = CallDefaults(timeout_s, tenant, retries)
 
-    @as_keywords(GenerationOptions)
-    async def generate(self, options: GenerationOptions) -> Generation:
-        """Return the pictures of one request; the keywords are the fields of GenerationOptions."""
-        inputs = tensors_of(options, INSTANTID)
-        outputs = await self._transport.infer(INSTANTID.name, inputs, timeout_s=self._timeout_s)
-        return generation_of(outputs)
+    @as_keywords(Request)
+    async def generate(self, request: Request) -> Generation:
+        """Return the pictures of one request."""
+        inputs, tries = _prepare(request, INSTANTID, self._defaults)
 
-    @as_keywords(GenerationOptions)
-    def stream(self, options: GenerationOptions) -> AsyncGenerator[Event, None]:
-        """Yield progress and previews, then the pictures.
+        async def send(call: Call) -> Generation:
+            outputs = await self._transport.infer(INSTANTID.name, inputs, call)
+            return generation_of(outputs, call.request_id)
+
+        return await retried_async(tries, send)
+
+    @as_keywords(Request)
+    def stream(self, request: Request) -> AsyncGenerator[Event, None]:
+        """Yield progress and previews, then the pictures, as `Client.stream` does.
 
         Closing the generator cancels the request; `contextlib.aclosing` does so at a loop's end.
         """
-        inputs = tensors_of(options, INSTANTID_STREAM)
-        model = INSTANTID_STREAM.name
-        return async_events(self._transport.stream(model, inputs, timeout_s=self._timeout_s))
+        inputs, tries = _prepare(request, INSTANTID_STREAM, self._defaults)
+
+        def open_stream(call: Call) -> AsyncGenerator[Event, None]:
+            responses = self._transport.stream(INSTANTID_STREAM.name, inputs, call)
+            return async_events(responses, call.request_id)
+
+        return retried_stream_async(tries, open_stream)
+
+    async def cancel(self, request_id: str, *, tenant: str | None = None) -> int:
+        """Stop the requests of that id, as `Client.cancel` does."""
+        call = self._defaults.call(CallOptions(tenant=tenant))
+        inputs = cancel_tensors(request_id)
+        return num_cancelled(await self._transport.infer(INSTANTID_CANCEL.name, inputs, call))
 
     async def status(self) -> ServerStatus:
         """Return what the server says of itself; raises ConnectionFailed if there is none."""
-        version = await self._transport.server_version(timeout_s=self._timeout_s)
-        ready = await self._transport.is_ready(None, timeout_s=self._timeout_s)
+        version = await self._transport.server_version(timeout_s=self._defaults.timeout_s)
+        ready = await self._transport.is_ready(None, timeout_s=self._defaults.timeout_s)
         models = {
-            name: await self._transport.is_ready(name, timeout_s=self._timeout_s) for name in MODELS
+            name: await self._transport.is_ready(name, timeout_s=self._defaults.timeout_s)
+            for name in MODELS
         }
         return ServerStatus(version, ready, models)
 

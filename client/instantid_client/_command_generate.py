@@ -14,7 +14,9 @@ from instantid_client._outputs import save_preview
 from instantid_client._plan import Plan, read_plan
 from instantid_client._progress import ProgressBar
 from instantid_client._results import Event, Generation, Preview
+from instantid_client._server_flags import add_tenant_flag, client_of
 from instantid_client._transport import AsyncTransport
+from instantid_server.contract import PriorityClass
 
 _DEFAULT_CONCURRENCY = 4  # the server joins the steps of requests that run together
 
@@ -54,7 +56,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="inputs named as on Replicate; flags given beside it win",
     )
+    _add_call_flags(parser)
     add_option_flags(parser)
+
+
+def _add_call_flags(parser: argparse.ArgumentParser) -> None:
+    add_tenant_flag(parser)
+    parser.add_argument(
+        "--priority-class",
+        choices=[str(priority) for priority in PriorityClass],
+        help="who goes first where requests wait (default: normal)",
+    )
+    parser.add_argument(
+        "--retries",
+        type=int,
+        default=0,
+        metavar="N",
+        help="send a request again that is refused for now, or whose connection breaks "
+        "(default: %(default)s times)",
+    )
 
 
 def run(arguments: argparse.Namespace, console: Console, transport: AsyncTransport | None) -> int:
@@ -63,12 +83,7 @@ def run(arguments: argparse.Namespace, console: Console, transport: AsyncTranspo
     plan.output.prepare()
     if plan.previews is not None:
         plan.previews.mkdir(parents=True, exist_ok=True)
-    client = AsyncClient(
-        arguments.url,
-        protocol=arguments.protocol,
-        timeout_s=arguments.timeout,
-        transport=transport,
-    )
+    client = client_of(arguments, transport, tenant=arguments.tenant, retries=arguments.retries)
     outcomes = asyncio.run(_draw_all(client, plan, ProgressBar(console.stderr, len(plan.jobs))))
     _tell(outcomes, console, as_json=arguments.json)
     return 1 if any(isinstance(outcome, Failed) for outcome in outcomes) else 0
@@ -111,9 +126,10 @@ async def _draw(
     client: AsyncClient, plan: Plan, job: Job, bar: ProgressBar, index: int
 ) -> Generation:
     if not plan.streams:
-        return await client.generate(**vars(job.options))
+        return await client.generate(**vars(job.options), priority_class=plan.priority_class)
     event: Event | None = None
-    async with aclosing(client.stream(**vars(job.options))) as events:
+    stream = client.stream(**vars(job.options), priority_class=plan.priority_class)
+    async with aclosing(stream) as events:
         async for event in events:
             if isinstance(event, Generation):
                 continue

@@ -9,7 +9,7 @@ from instantid_client._console import Console
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `serve`."""
     parser.add_argument("--profile", metavar="NAME", help="configs/NAME.pbtxt (default: CPU)")
-    for name, port in (("http", 8000), ("grpc", 8001), ("metrics", 8002)):
+    for name, port in (("http", 8000), ("grpc", 8001), ("metrics", 8002), ("control", 8003)):
         parser.add_argument(
             f"--{name}-port",
             type=int,
@@ -25,6 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="DIR",
             help="(default: %(default)s)",
         )
+    parser.add_argument(
+        "--drain-timeout",
+        type=float,
+        default=120.0,
+        metavar="SECONDS",
+        help="for accepted pictures when told to end (default: %(default)s)",
+    )
     parser.add_argument("--verbose", action="store_true", help="copy Triton's log to stderr")
 
 
@@ -47,6 +54,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             http_port=arguments.http_port,
             grpc_port=arguments.grpc_port,
             metrics_port=arguments.metrics_port,
+            control_port=arguments.control_port,
+            drain_timeout_s=arguments.drain_timeout,
             verbose=arguments.verbose,
         )
     )

@@ -8,11 +8,13 @@ InstantIDError
 │   ├── SeveralFaces          more than one face and no `face_index`
 │   └── UnsupportedInput      an input of Replicate's model that this one does not have
 ├── Cancelled                 the request was given up before it was done
-├── Unavailable               the same request may well succeed later
-│   ├── ModelNotReady         the model, or a stage of it, is loading, draining or gone
+├── Unavailable               the same request may well succeed later, see `retry_after_s`
+│   ├── Overloaded            as many pictures run and wait as may
+│   ├── Draining              the server is about to end
+│   ├── ModelNotReady         the model, or a stage of it, is loading or gone
 │   ├── OutOfMemory           a stage ran out of memory
 │   └── ConnectionFailed      no server there, or it went away in mid-request
-├── DeadlineExceeded          `timeout_s` passed
+├── DeadlineExceeded          `timeout_s` passed, or is too short for the server to meet
 ├── StageFailed               a stage broke; the reason stays in the server's log
 │   └── Internal              anything that nobody foresaw
 ├── UnexpectedAnswer          the other side is no InstantID server, or not of this version
@@ -23,7 +25,9 @@ Every class has a `code`, which is the word in brackets of the server's messages
 
 import re
 
-from instantid_server.contract import ErrorCode
+from instantid_server.contract import RETRY_HINT, ErrorCode
+
+_RETRY_HINT = re.compile(re.escape(RETRY_HINT).replace(re.escape("{seconds}"), r"(\d+)") + "$")
 
 
 class InstantIDError(Exception):
@@ -87,9 +91,27 @@ class Unavailable(InstantIDError):
 
     code = "UNAVAILABLE"
 
+    @property
+    def retry_after_s(self) -> float | None:
+        """After how many seconds the server expects to have room; None: it did not say."""
+        hint = _RETRY_HINT.search(self.message)
+        return None if hint is None else float(hint[1])
+
+
+class Overloaded(Unavailable):
+    """As many pictures run and wait as may."""
+
+    code = ErrorCode.OVERLOADED
+
+
+class Draining(Unavailable):
+    """The server is about to end."""
+
+    code = ErrorCode.DRAINING
+
 
 class ModelNotReady(Unavailable):
-    """The model, or a stage of it, is loading, draining or gone."""
+    """The model, or a stage of it, is loading or gone."""
 
     code = ErrorCode.MODEL_NOT_READY
 
@@ -107,9 +129,9 @@ class ConnectionFailed(Unavailable):
 
 
 class DeadlineExceeded(InstantIDError):
-    """`timeout_s` passed."""
+    """`timeout_s` passed, or is too short for the server to meet."""
 
-    code = "DEADLINE_EXCEEDED"
+    code = ErrorCode.DEADLINE_EXCEEDED
 
 
 class StageFailed(InstantIDError):
@@ -145,6 +167,9 @@ SERVER_ERRORS: dict[str, type[InstantIDError]] = {
         FaceNotFound,
         SeveralFaces,
         Cancelled,
+        DeadlineExceeded,
+        Overloaded,
+        Draining,
         ModelNotReady,
         OutOfMemory,
         StageFailed,
@@ -174,12 +199,15 @@ _CODED_MESSAGE = re.compile(rf"\[({'|'.join(ErrorCode)})\] (.*)", re.DOTALL)
 _MODEL_AWAY = re.compile(
     r"unknown model|model.{0,80}(not ready|not found|no available)|server is stopping", re.I
 )
+# All that Triton says to calls in flight when it ends. What the caller cancels is never sent here.
+_ENDED_BY_SERVER = "CANCELLED"
 _CONNECTION_LOST = re.compile(
     r"failed to connect|connection (refused|reset|closed|aborted)|socket closed|RST_STREAM"
-    r"|GOAWAY|name resolution|DNS resolution|broken pipe",
+    r"|GOAWAY|name resolution|DNS resolution|broken pipe|cancelling all calls|stream removed"
+    r"|endpoint closing",
     re.I,
 )
-_REQUEST_ID = re.compile(r"\[request id: <id_unknown>\] ")  # Triton's, when the caller gave none
+_REQUEST_ID = re.compile(r"\[request id: [^\]]*\] ")  # Triton puts it before many of its texts
 
 
 def from_triton(text: str | None, status: str | None) -> InstantIDError:
@@ -191,6 +219,8 @@ def from_triton(text: str | None, status: str | None) -> InstantIDError:
     coded = _CODED_MESSAGE.search(message)
     if coded is not None:
         return SERVER_ERRORS[coded[1]](coded[2])
+    if message.strip() == _ENDED_BY_SERVER:
+        return ConnectionFailed("the server ended the call, as it does when it ends itself")
     if _MODEL_AWAY.search(message):
         return ModelNotReady(message)
     if _CONNECTION_LOST.search(message):

@@ -41,6 +41,7 @@ class Drawn:
             **self.job.to_json(),
             "pictures": pictures,
             "timings": dict(self.generation.timings),
+            "request_id": self.generation.request_id,
             "error": None,
         }
 
@@ -65,6 +66,7 @@ class Failed:
             **self.job.to_json(),
             "pictures": [],
             "timings": {},
+            "request_id": None,
             "error": error_json(self.error),
         }
 

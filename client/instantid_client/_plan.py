@@ -31,6 +31,7 @@ class Plan:
     previews: Path | None
     streams: bool
     concurrency: int
+    priority_class: str | None
 
 
 def read_plan(arguments: argparse.Namespace) -> Plan:
@@ -55,7 +56,9 @@ def read_plan(arguments: argparse.Namespace) -> Plan:
     if streams and arguments.previews is None:
         options = replace(options, preview_every=0)
     jobs = _jobs(options, faces, prompts)
-    return Plan(jobs, output, arguments.previews, streams, arguments.concurrency)
+    return Plan(
+        jobs, output, arguments.previews, streams, arguments.concurrency, arguments.priority_class
+    )
 
 
 def _base_options(arguments: argparse.Namespace) -> GenerationOptions:

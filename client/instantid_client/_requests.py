@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from instantid_client._errors import ImageUnreadable, InvalidInput
 from instantid_client._options import GenerationOptions
-from instantid_server.contract import ModelSpec, TensorSpec
+from instantid_server.contract import INSTANTID_CANCEL, ModelSpec, TensorSpec
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -31,7 +31,7 @@ def tensors_of(options: GenerationOptions, model: ModelSpec) -> Tensors:
     """Return a tensor for every option that is set."""
     specs = {spec.name: spec for spec in model.inputs}
     tensors: Tensors = {}
-    for field in fields(options):
+    for field in fields(GenerationOptions):
         value: object = getattr(options, field.name)
         if value is None:
             continue
@@ -39,6 +39,12 @@ def tensors_of(options: GenerationOptions, model: ModelSpec) -> Tensors:
             raise InvalidInput(f"{field.name}: {model.name} does not take it; use stream()")
         tensors[field.name] = _tensor(specs[field.name], value)
     return tensors
+
+
+def cancel_tensors(request_id: str) -> Tensors:
+    """Return the inputs of `instantid_cancel`."""
+    spec = INSTANTID_CANCEL.input("request_id")
+    return {spec.name: _tensor(spec, request_id)}
 
 
 def _tensor(spec: TensorSpec, value: object) -> Array:

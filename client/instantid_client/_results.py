@@ -57,6 +57,7 @@ class Generation:
     pictures: tuple[Picture, ...]
     timings: Mapping[str, float]  # the server's: milliseconds a stage, steps, mean batches
     face_keypoints: Keypoints  # where the face was asked to be, for the next picture in this pose
+    request_id: str  # the server's log and traces call the request by it
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def decode(encoded: bytes) -> "Image.Image":
     return image
 
 
-def generation_of(outputs: Tensors) -> Generation:
+def generation_of(outputs: Tensors, request_id: str) -> Generation:
     """Return what `instantid` answered."""
     images = _named(outputs, "image")
     columns = (
@@ -133,14 +134,15 @@ def generation_of(outputs: Tensors) -> Generation:
         )
         for image, seed, similarity, note, bbox in zip(images, *columns, strict=True)
     )
-    return Generation(pictures, _timings(outputs), _keypoints(_named(outputs, "face_keypoints")))
+    keypoints = _keypoints(_named(outputs, "face_keypoints"))
+    return Generation(pictures, _timings(outputs), keypoints, request_id)
 
 
-def event_of(outputs: Tensors) -> Event:
+def event_of(outputs: Tensors, request_id: str) -> Event:
     """Return what one response of `instantid_stream` carries."""
     kind = bytes(_first(outputs, "event")).decode(errors="replace")
     if kind == StreamEvent.RESULT:
-        return generation_of(outputs)
+        return generation_of(outputs, request_id)
     if kind not in (StreamEvent.PROGRESS, StreamEvent.PREVIEW):
         raise UnexpectedAnswer(f"event: expected {', '.join(StreamEvent)}, got {kind!r}")
     step = int(_first(outputs, "step"))
@@ -149,6 +151,11 @@ def event_of(outputs: Tensors) -> Event:
         return Progress(step, num_inference_steps)
     previews = tuple(bytes(preview) for preview in _named(outputs, "preview"))
     return Preview(step, num_inference_steps, previews)
+
+
+def num_cancelled(outputs: Tensors) -> int:
+    """Return what `instantid_cancel` answered."""
+    return int(_first(outputs, "cancelled"))
 
 
 def _named(outputs: Tensors, name: str) -> Array:

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Generator
 from typing import Protocol
 
 from instantid_client import _endpoint
+from instantid_client._call import Call
 from instantid_client._endpoint import Endpoint
 from instantid_client._requests import Tensors
 
@@ -15,12 +16,10 @@ from instantid_client._requests import Tensors
 class Transport(Protocol):
     """Blocking calls. Each raises the errors of `_errors` and nothing else of the network's."""
 
-    def infer(self, model: str, inputs: Tensors, *, timeout_s: float | None) -> Tensors:
+    def infer(self, model: str, inputs: Tensors, call: Call) -> Tensors:
         """Return the one answer of `model`."""
 
-    def stream(
-        self, model: str, inputs: Tensors, *, timeout_s: float | None
-    ) -> Generator[Tensors, None, None]:
+    def stream(self, model: str, inputs: Tensors, call: Call) -> Generator[Tensors, None, None]:
         """Yield the answers of a decoupled model; closing the generator cancels the request."""
 
     def is_ready(self, model: str | None, *, timeout_s: float | None) -> bool:
@@ -36,12 +35,10 @@ class Transport(Protocol):
 class AsyncTransport(Protocol):
     """The same calls for asyncio. A cancelled task cancels its request."""
 
-    async def infer(self, model: str, inputs: Tensors, *, timeout_s: float | None) -> Tensors:
+    async def infer(self, model: str, inputs: Tensors, call: Call) -> Tensors:
         """Return the one answer of `model`."""
 
-    def stream(
-        self, model: str, inputs: Tensors, *, timeout_s: float | None
-    ) -> AsyncGenerator[Tensors, None]:
+    def stream(self, model: str, inputs: Tensors, call: Call) -> AsyncGenerator[Tensors, None]:
         """Yield the answers of a decoupled model; closing the generator cancels the request."""
 
     async def is_ready(self, model: str | None, *, timeout_s: float | None) -> bool:

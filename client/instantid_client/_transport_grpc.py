@@ -12,6 +12,7 @@ import grpc  # type: ignore[import-untyped]  # has no types
 from tritonclient.grpc import InferResult, service_pb2, service_pb2_grpc
 from tritonclient.utils import np_to_triton_dtype, serialize_byte_tensor
 
+from instantid_client._call import Call
 from instantid_client._endpoint import Endpoint
 from instantid_client._errors import ModelNotReady, from_triton
 from instantid_client._requests import Array, Tensors
@@ -19,9 +20,11 @@ from instantid_client._requests import Array, Tensors
 _CHANNEL_OPTIONS = (
     ("grpc.max_send_message_length", -1),  # Triton sets the limits, and says so when they are hit
     ("grpc.max_receive_message_length", -1),
+    ("grpc.max_reconnect_backoff_ms", 2000),  # find a server soon that was started again
 )
 # Asks Triton for gRPC statuses on a stream, where by default it sends a text without one.
 _STREAM_METADATA = (("triton_grpc_error", "true"),)
+_TIMEOUT = "timeout"  # Triton's own parameter, microseconds
 _FINAL = "triton_final_response"
 _WANT_FINAL = "triton_enable_empty_final_response"
 
@@ -44,16 +47,20 @@ def _raw(array: Array) -> bytes:
 
 
 # The messages are generated code without types, hence Any.
-def _infer_request(model: str, inputs: Tensors) -> Any:
-    request = service_pb2.ModelInferRequest(model_name=model)
+def _infer_request(model: str, inputs: Tensors, call: Call) -> Any:
+    request = service_pb2.ModelInferRequest(model_name=model, id=call.request_id)
+    for name, text in call.parameters.items():
+        request.parameters[name].string_param = text
+    if call.timeout_us is not None:
+        request.parameters[_TIMEOUT].int64_param = call.timeout_us
     for name, array in inputs.items():
         request.inputs.add(name=name, datatype=np_to_triton_dtype(array.dtype), shape=array.shape)
         request.raw_input_contents.append(_raw(array))
     return request
 
 
-def _stream_request(model: str, inputs: Tensors) -> Any:
-    request = _infer_request(model, inputs)
+def _stream_request(model: str, inputs: Tensors, call: Call) -> Any:
+    request = _infer_request(model, inputs, call)
     request.parameters[_WANT_FINAL].bool_param = True
     return request
 
@@ -91,34 +98,33 @@ class GrpcTransport:
         self._channel = _open_channel(grpc, endpoint)
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
 
-    def infer(self, model: str, inputs: Tensors, *, timeout_s: float | None) -> Tensors:
+    def infer(self, model: str, inputs: Tensors, call: Call) -> Tensors:
         """Return the one answer of `model`."""
         with _mapped_errors():
-            call = self._stub.ModelInfer.future(_infer_request(model, inputs), timeout=timeout_s)
+            request = _infer_request(model, inputs, call)
+            pending = self._stub.ModelInfer.future(request, timeout=call.wait_s)
             try:
-                return _outputs(call.result())
+                return _outputs(pending.result())
             finally:
-                call.cancel()  # after Ctrl-C; a call that is done takes no notice
+                pending.cancel()  # after Ctrl-C; a call that is done takes no notice
 
-    def stream(
-        self, model: str, inputs: Tensors, *, timeout_s: float | None
-    ) -> Generator[Tensors, None, None]:
+    def stream(self, model: str, inputs: Tensors, call: Call) -> Generator[Tensors, None, None]:
         """Yield the answers of a decoupled model; closing the generator cancels the request."""
         with _mapped_errors():
-            call = self._stub.ModelStreamInfer(
-                iter((_stream_request(model, inputs),)),
-                timeout=timeout_s,
+            responses = self._stub.ModelStreamInfer(
+                iter((_stream_request(model, inputs, call),)),
+                timeout=call.wait_s,
                 metadata=_STREAM_METADATA,
             )
             try:
-                for response in call:
+                for response in responses:
                     outputs = _stream_outputs(response)
                     if outputs:
                         yield outputs
                     if _is_last(response):
                         return
             finally:
-                call.cancel()
+                responses.cancel()
 
     def is_ready(self, model: str | None, *, timeout_s: float | None) -> bool:
         """Say whether `model` takes requests; None means the server as a whole."""
@@ -166,32 +172,31 @@ class AsyncGrpcTransport:
             self._channel = _open_channel(grpc.aio, self._endpoint)
         return service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
 
-    async def infer(self, model: str, inputs: Tensors, *, timeout_s: float | None) -> Tensors:
+    async def infer(self, model: str, inputs: Tensors, call: Call) -> Tensors:
         """Return the one answer of `model`."""
         with _mapped_errors():
-            return _outputs(
-                await self._stub.ModelInfer(_infer_request(model, inputs), timeout=timeout_s)
-            )
+            request = _infer_request(model, inputs, call)
+            return _outputs(await self._stub.ModelInfer(request, timeout=call.wait_s))
 
     async def stream(
-        self, model: str, inputs: Tensors, *, timeout_s: float | None
+        self, model: str, inputs: Tensors, call: Call
     ) -> AsyncGenerator[Tensors, None]:
         """Yield the answers of a decoupled model; closing the generator cancels the request."""
         with _mapped_errors():
-            call = self._stub.ModelStreamInfer(
-                iter((_stream_request(model, inputs),)),
-                timeout=timeout_s,
+            responses = self._stub.ModelStreamInfer(
+                iter((_stream_request(model, inputs, call),)),
+                timeout=call.wait_s,
                 metadata=_STREAM_METADATA,
             )
             try:
-                async for response in call:
+                async for response in responses:
                     outputs = _stream_outputs(response)
                     if outputs:
                         yield outputs
                     if _is_last(response):
                         return
             finally:
-                call.cancel()
+                responses.cancel()
 
     async def is_ready(self, model: str | None, *, timeout_s: float | None) -> bool:
         """Say whether `model` takes requests; None means the server as a whole."""

@@ -1,5 +1,6 @@
 """HTTP, over tritonclient. One connection a call, which makes the calls safe from any thread."""
 
+import re
 from collections.abc import AsyncGenerator, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -11,6 +12,7 @@ from geventhttpclient import HTTPParseError
 from geventhttpclient.response import HTTPConnectionClosed
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
+from instantid_client._call import Call
 from instantid_client._endpoint import Endpoint
 from instantid_client._errors import (
     ConnectionFailed,
@@ -21,6 +23,17 @@ from instantid_client._errors import (
 )
 from instantid_client._requests import Tensors
 
+# How geventhttpclient says that the connection ended before the answer did.
+_CUT_SHORT = re.compile("incomplete|connection closed", re.IGNORECASE)
+
+
+def _hung_up(endpoint: Endpoint) -> ConnectionFailed:
+    return ConnectionFailed(f"{endpoint.authority} closed the connection")
+
+
+def _no_triton(endpoint: Endpoint) -> UnexpectedAnswer:
+    return UnexpectedAnswer(f"{endpoint.authority} does not speak HTTP as Triton does")
+
 
 @contextmanager
 def _mapped_errors(endpoint: Endpoint) -> Iterator[None]:
@@ -30,12 +43,13 @@ def _mapped_errors(endpoint: Endpoint) -> Iterator[None]:
         raise from_triton(error.message(), error.status()) from error
     except TimeoutError as error:
         raise DeadlineExceeded("no answer within the time given") from error
-    except (HTTPConnectionClosed, aiohttp.ServerDisconnectedError) as error:
-        raise ConnectionFailed(f"{endpoint.authority} closed the connection") from error
-    except (HTTPParseError, aiohttp.ClientResponseError, aiohttp.ClientPayloadError) as error:
-        raise UnexpectedAnswer(
-            f"{endpoint.authority} does not speak HTTP as Triton does"
-        ) from error
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError) as error:
+        raise _hung_up(endpoint) from error
+    except HTTPParseError as error:
+        cut_short = isinstance(error, HTTPConnectionClosed) or _CUT_SHORT.search(str(error))
+        raise (_hung_up(endpoint) if cut_short else _no_triton(endpoint)) from error
+    except aiohttp.ClientResponseError as error:
+        raise _no_triton(endpoint) from error
     except OSError as error:
         reason = error if error.strerror is None else error.strerror
         raise ConnectionFailed(f"{endpoint.authority}: {reason}") from error
@@ -88,14 +102,20 @@ class HttpTransport:
             finally:
                 client.close()
 
-    def infer(self, model: str, inputs: Tensors, *, timeout_s: float | None) -> Tensors:
+    def infer(self, model: str, inputs: Tensors, call: Call) -> Tensors:
         """Return the one answer of `model`."""
-        with self._connected(timeout_s) as client:
-            return _outputs(client.infer(model, _infer_inputs(inputs)))
+        with self._connected(call.wait_s) as client:
+            return _outputs(
+                client.infer(
+                    model,
+                    _infer_inputs(inputs),
+                    request_id=call.request_id,
+                    timeout=call.timeout_us,
+                    parameters=dict(call.parameters),
+                )
+            )
 
-    def stream(
-        self, model: str, inputs: Tensors, *, timeout_s: float | None
-    ) -> Generator[Tensors, None, None]:
+    def stream(self, model: str, inputs: Tensors, call: Call) -> Generator[Tensors, None, None]:
         """Refuse: Triton streams over gRPC alone."""
         _refuse_stream()
 
@@ -126,15 +146,21 @@ class AsyncHttpTransport:
             conn_timeout=timeout_s,
         )
 
-    async def infer(self, model: str, inputs: Tensors, *, timeout_s: float | None) -> Tensors:
+    async def infer(self, model: str, inputs: Tensors, call: Call) -> Tensors:
         """Return the one answer of `model`."""
         with _mapped_errors(self._endpoint):
-            async with self._client(timeout_s) as client:
-                return _outputs(await client.infer(model, _infer_inputs(inputs)))
+            async with self._client(call.wait_s) as client:
+                return _outputs(
+                    await client.infer(
+                        model,
+                        _infer_inputs(inputs),
+                        request_id=call.request_id,
+                        timeout=call.timeout_us,
+                        parameters=dict(call.parameters),
+                    )
+                )
 
-    def stream(
-        self, model: str, inputs: Tensors, *, timeout_s: float | None
-    ) -> AsyncGenerator[Tensors, None]:
+    def stream(self, model: str, inputs: Tensors, call: Call) -> AsyncGenerator[Tensors, None]:
         """Refuse: Triton streams over gRPC alone."""
         _refuse_stream()
 

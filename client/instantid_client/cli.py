@@ -9,14 +9,20 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from instantid_client import _command_generate, _command_serve, _command_status
-from instantid_client._client import DEFAULT_TIMEOUT_S
+from instantid_client import (
+    _command_cancel,
+    _command_drain,
+    _command_generate,
+    _command_serve,
+    _command_status,
+)
+from instantid_client._call import DEFAULT_TIMEOUT_S
 from instantid_client._console import Console, UsageError, error_json
-from instantid_client._endpoint import DEFAULT_URL, Protocol
 from instantid_client._errors import InstantIDError
+from instantid_client._server_flags import add_server_flags
 from instantid_client._transport import AsyncTransport
 
-_STATUS_TIMEOUT_S = 5.0
+_ANSWER_TIMEOUT_S = 5.0  # where nothing is drawn
 _FAILED = 1
 _USAGE = 2
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -47,9 +53,14 @@ def main(argv: Sequence[str] | None = None, *, transport: AsyncTransport | None 
 def _run(arguments: argparse.Namespace, console: Console, transport: AsyncTransport | None) -> int:
     if arguments.command == "serve":
         return _command_serve.run(arguments, console)
-    if arguments.command == "status":
-        return _command_status.run(arguments, console, transport)
-    return _command_generate.run(arguments, console, transport)
+    if arguments.command == "drain":
+        return _command_drain.run(arguments, console)
+    asking = {
+        "generate": _command_generate.run,
+        "cancel": _command_cancel.run,
+        "status": _command_status.run,
+    }
+    return asking[arguments.command](arguments, console, transport)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,32 +71,22 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     generate = commands.add_parser("generate", help="draw pictures of a face")
-    _add_server_flags(generate, DEFAULT_TIMEOUT_S)
+    add_server_flags(generate, DEFAULT_TIMEOUT_S)
     _command_generate.add_arguments(generate)
 
+    cancel = commands.add_parser("cancel", help="stop a request by its id")
+    add_server_flags(cancel, _ANSWER_TIMEOUT_S)
+    _command_cancel.add_arguments(cancel)
+
     status = commands.add_parser("status", help="ask the server and its models if they are ready")
-    _add_server_flags(status, _STATUS_TIMEOUT_S)
+    add_server_flags(status, _ANSWER_TIMEOUT_S)
+    _command_status.add_arguments(status)
+
+    drain = commands.add_parser("drain", help="end a server once its pictures are delivered")
+    drain.set_defaults(json=False)
+    _command_drain.add_arguments(drain)
 
     serve = commands.add_parser("serve", help="run a server in the foreground")
     serve.set_defaults(json=False)
     _command_serve.add_arguments(serve)
     return parser
-
-
-def _add_server_flags(parser: argparse.ArgumentParser, timeout_s: float) -> None:
-    parser.add_argument(
-        "--url", default=DEFAULT_URL, help="host:port, or with a scheme (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--protocol",
-        choices=[str(protocol) for protocol in Protocol],
-        help="(default: the url's scheme; else http on port 8000, grpc on others)",
-    )
-    parser.add_argument(
-        "--timeout",
-        type=float,
-        default=timeout_s,
-        metavar="SECONDS",
-        help="for each request (default: %(default)g)",
-    )
-    parser.add_argument("--json", action="store_true", help="answer with one JSON object")

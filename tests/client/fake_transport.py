@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Generator, Sequence
 from dataclasses import dataclass, field
 
 from instantid_client import InstantIDError
+from instantid_client._call import Call
 from instantid_client._requests import Tensors
 
 
@@ -13,23 +14,24 @@ class Script:
     """What a transport says next, and what it heard."""
 
     answers: Sequence[Tensors | InstantIDError] = ()
+    failures: Sequence[InstantIDError] = ()  # of the first requests, one each, before any answer
     unready: frozenset[str | None] = frozenset()
-    requests: list[tuple[str, Tensors, float | None]] = field(default_factory=list)
+    requests: list[tuple[str, Tensors, Call]] = field(default_factory=list)
     num_running: int = 0
     max_running: int = 0  # requests at a time
     num_cancelled: int = 0
     num_closed: int = 0
 
-    def play(
-        self, model: str, inputs: Tensors, timeout_s: float | None
-    ) -> Generator[Tensors, None, None]:
+    def play(self, model: str, inputs: Tensors, call: Call) -> Generator[Tensors, None, None]:
         """Yield the answers; one that is left before its end counts as cancelled."""
-        self.requests.append((model, inputs, timeout_s))
+        failure = self.failures[len(self.requests) : len(self.requests) + 1]
+        answers = failure if failure else self.answers
+        self.requests.append((model, inputs, call))
         self.num_running += 1
         self.max_running = max(self.max_running, self.num_running)
         ended = False
         try:
-            for answer in self.answers:
+            for answer in answers:
                 if isinstance(answer, InstantIDError):
                     ended = True
                     raise answer
@@ -46,14 +48,12 @@ class FakeTransport:
     def __init__(self, script: Script) -> None:
         self._script = script
 
-    def infer(self, model: str, inputs: Tensors, *, timeout_s: float | None) -> Tensors:
-        (answer,) = self._script.play(model, inputs, timeout_s)
+    def infer(self, model: str, inputs: Tensors, call: Call) -> Tensors:
+        (answer,) = self._script.play(model, inputs, call)
         return answer
 
-    def stream(
-        self, model: str, inputs: Tensors, *, timeout_s: float | None
-    ) -> Generator[Tensors, None, None]:
-        yield from self._script.play(model, inputs, timeout_s)
+    def stream(self, model: str, inputs: Tensors, call: Call) -> Generator[Tensors, None, None]:
+        yield from self._script.play(model, inputs, call)
 
     def is_ready(self, model: str | None, *, timeout_s: float | None) -> bool:
         return model not in self._script.unready
@@ -72,13 +72,13 @@ class FakeAsyncTransport:
         self._script = script
         self._blocking = FakeTransport(script)
 
-    async def infer(self, model: str, inputs: Tensors, *, timeout_s: float | None) -> Tensors:
-        return self._blocking.infer(model, inputs, timeout_s=timeout_s)
+    async def infer(self, model: str, inputs: Tensors, call: Call) -> Tensors:
+        return self._blocking.infer(model, inputs, call)
 
     async def stream(
-        self, model: str, inputs: Tensors, *, timeout_s: float | None
+        self, model: str, inputs: Tensors, call: Call
     ) -> AsyncGenerator[Tensors, None]:
-        answers = self._script.play(model, inputs, timeout_s)
+        answers = self._script.play(model, inputs, call)
         try:
             for answer in answers:
                 await asyncio.sleep(0)  # others may run, as while a network is waited for

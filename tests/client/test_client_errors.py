@@ -10,16 +10,18 @@ from instantid_client import (
     Cancelled,
     ConnectionFailed,
     DeadlineExceeded,
+    Draining,
     InstantIDError,
     InvalidInput,
     ModelNotReady,
+    Overloaded,
     StageFailed,
     Unavailable,
     UnexpectedAnswer,
     _errors,
 )
 from instantid_client._errors import SERVER_ERRORS, from_triton
-from instantid_server.contract import ErrorCode
+from instantid_server.contract import RETRY_HINT, ErrorCode
 
 ERRORS = [
     value
@@ -84,6 +86,10 @@ def test_code_in_the_text_decides(code: ErrorCode, status: str | None, prefix: s
         ),
         pytest.param("Socket closed", "StatusCode.UNAVAILABLE", ConnectionFailed, id="closed"),
         pytest.param("Broken pipe", None, ConnectionFailed, id="broken-pipe"),
+        pytest.param(
+            "Cancelling all calls", "StatusCode.UNAVAILABLE", ConnectionFailed, id="server-ends"
+        ),
+        pytest.param("Stream removed", "StatusCode.UNKNOWN", ConnectionFailed, id="stream-removed"),
         pytest.param("queue full", "StatusCode.UNAVAILABLE", Unavailable, id="queue-full"),
         pytest.param("later", "503", Unavailable, id="http-later"),
         pytest.param("", "502", ConnectionFailed, id="proxy-without-server"),
@@ -106,6 +112,24 @@ def test_error_of_triton_itself_is_mapped(
     assert type(mapped(InferenceServerException(text, status))) is expected
 
 
-def test_request_id_that_nobody_gave_is_left_out() -> None:
-    text = "[request id: <id_unknown>] unexpected shape for input 'seed'"
+@pytest.mark.parametrize("request_id", ["<id_unknown>", "r1"])
+def test_request_id_before_a_text_of_triton_is_left_out(request_id: str) -> None:
+    text = f"[request id: {request_id}] unexpected shape for input 'seed'"
     assert from_triton(text, "400").message == "unexpected shape for input 'seed'"
+
+
+@pytest.mark.parametrize("error", [Overloaded, Draining, ModelNotReady])
+def test_refusal_says_when_to_come_back(error: type[Unavailable]) -> None:
+    text = f"[{error.code}] 8 pictures run, 32 wait; {RETRY_HINT.format(seconds=12)}"
+    refusal = from_triton(text, "503")
+    assert isinstance(refusal, error)
+    assert refusal.retry_after_s == 12
+
+
+@pytest.mark.parametrize("message", ["try again in a few seconds", "width: 9 s", ""])
+def test_error_without_a_hint_has_none(message: str) -> None:
+    assert ModelNotReady(message).retry_after_s is None
+
+
+def test_call_that_the_server_ended_is_a_lost_connection() -> None:
+    assert type(from_triton("CANCELLED", "StatusCode.CANCELLED")) is ConnectionFailed

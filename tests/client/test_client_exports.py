@@ -10,6 +10,7 @@ from instantid_client import AsyncClient, Client, GenerationOptions
 from instantid_server.contract import INSTANTID_STREAM
 
 HEAVY = {"torch", "cv2", "grpc", "tritonclient", "diffusers", "PIL", "aiohttp", "gevent"}
+HEAVY |= {"opentelemetry"}
 
 
 def test_all_names_every_public_name_and_no_other() -> None:

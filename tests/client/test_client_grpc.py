@@ -1,7 +1,8 @@
 """Over a real gRPC connection: answers, errors, deadlines and cancellation arrive."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -19,13 +20,7 @@ from instantid_client import (
 )
 from instantid_client._endpoint import parse_endpoint
 from instantid_client._transport import open_async_transport, open_transport
-from tests.client.triton_stub import WAIT_S, TritonStub, running_stub
-
-
-@pytest.fixture
-def stub() -> Iterator[tuple[TritonStub, str]]:
-    with running_stub() as running:
-        yield running
+from tests.client.triton_stub import WAIT_S, TritonStub
 
 
 def test_request_and_answer_cross_the_wire(stub: tuple[TritonStub, str]) -> None:
@@ -38,6 +33,18 @@ def test_request_and_answer_cross_the_wire(stub: tuple[TritonStub, str]) -> None
         "face_embedding": ("FP32", [512]),
         "seed": ("INT64", [1]),
     }
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_call_options_cross_the_wire(stub: tuple[TritonStub, str], streams: bool) -> None:
+    options = {"tenant": "a", "priority_class": "low", "traceparent": "00-1-2-01"}
+    request: dict[str, Any] = {"prompt": "p", "request_id": "r1", **options}
+    with Client(stub[1], timeout_s=9.0) as client:
+        list(client.stream(**request)) if streams else client.generate(**request)
+    parameters = stub[0].request.parameters
+    assert stub[0].request.id == "r1"
+    assert {name: parameters[name].string_param for name in options} == options
+    assert 8_000_000 < parameters["timeout"].int64_param <= 9_000_000
 
 
 def test_stream_crosses_the_wire(stub: tuple[TritonStub, str]) -> None:

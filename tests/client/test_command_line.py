@@ -5,20 +5,19 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from instantid_client import FaceNotFound
+from instantid_client import FaceNotFound, Overloaded
 from instantid_client._requests import Tensors
 from instantid_client.cli import main
-from instantid_server.contract import INSTANTID_STREAM, MODELS
+from instantid_server.contract import INSTANTID_STREAM, RETRY_HINT
 from tests.client.answers import encoded_picture, preview, progress, result
 from tests.client.fake_transport import FakeAsyncTransport, Script
-from tests.client.triton_stub import WAIT_S, TritonStub, running_stub
+from tests.client.triton_stub import WAIT_S, TritonStub
 
 
 @pytest.fixture
@@ -29,12 +28,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         Path(name).write_bytes(encoded_picture())
     np.save("ann.npy", np.ones(512, np.float32))
     return tmp_path
-
-
-@pytest.fixture
-def stub() -> Iterator[tuple[TritonStub, str]]:
-    with running_stub() as running:
-        yield running
 
 
 def run(script: Script, *arguments: str) -> int:
@@ -247,17 +240,15 @@ def test_folder_that_cannot_be_made_is_one_line(
     assert capsys.readouterr().err == "instantid: bob.png/x: Not a directory\n"
 
 
-@pytest.mark.parametrize(("unready", "code"), [((), 0), (("unet",), 1), ((None,), 1)])
-def test_status_tells_every_model(
-    capsys: pytest.CaptureFixture[str], unready: tuple[str | None, ...], code: int
-) -> None:
-    assert run(Script(unready=frozenset(unready)), "status") == code
-    assert run(Script(unready=frozenset(unready)), "status", "--json") == code
-    *lines, as_json = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["Triton", *MODELS]
-    status = json.loads(as_json)
-    assert (status["version"], status["ready"]) == ("2.51.0", None not in unready)
-    assert status["models"]["unet"] == ("unet" not in unready)
+def test_flags_of_the_call_go_with_every_request(folder: Path) -> None:
+    refused = Overloaded(RETRY_HINT.format(seconds=0))
+    script = Script([result()], failures=[refused])
+    arguments = ("ann.png", "--prompt", "p", "-o", "a.png")
+    flags = ("--tenant", "a", "--priority-class", "low", "--retries", "1")
+    assert run(script, "generate", *arguments, *flags) == 0
+    assert len(script.requests) == 2
+    for _, _, call in script.requests:
+        assert call.parameters == {"tenant": "a", "priority_class": "low"}
 
 
 def test_ctrl_c_stops_the_server_and_exits_with_130(
