@@ -4,9 +4,16 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from time import perf_counter
 
-from instantid_server.denoise import Step
+
+@dataclass(frozen=True)
+class StepBatches:
+    """How many requests shared the executions that answered one step; 0: not called."""
+
+    unet: float
+    identitynet: float
 
 
 class Timings:
@@ -15,7 +22,17 @@ class Timings:
     def __init__(self) -> None:
         self._started = perf_counter()
         self._seconds: dict[str, float] = defaultdict(float)
-        self._steps: list[Step] = []
+        self._steps: list[StepBatches] = []
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the request came in."""
+        return perf_counter() - self._started
+
+    @property
+    def num_steps(self) -> int:
+        """Steps done."""
+        return len(self._steps)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -24,24 +41,32 @@ class Timings:
         try:
             yield
         finally:
-            self._seconds[name] += perf_counter() - started
+            self.add(name, perf_counter() - started)
 
-    def add_step(self, step: Step) -> None:
+    def add(self, name: str, seconds: float) -> None:
+        """Add time to the stage `name`."""
+        self._seconds[name] += seconds
+
+    def add_step(self, seconds: float, batches: StepBatches) -> None:
         """Count a step of the loop."""
-        self._seconds["denoise_step"] += step.seconds
-        self._steps.append(step)
+        self.add("denoise_step", seconds)
+        self._steps.append(batches)
 
-    def to_json(self) -> bytes:
+    def figures(self) -> dict[str, float]:
         """Return milliseconds a stage, in flat keys, and the mean number of requests a batch."""
-        controlled = [step.batches.identitynet for step in self._steps if step.batches.identitynet]
+        controlled = [batches.identitynet for batches in self._steps if batches.identitynet]
         report: dict[str, float] = {
             f"{name}_ms": round(seconds * 1000, 2) for name, seconds in self._seconds.items()
         }
-        report["total_ms"] = round((perf_counter() - self._started) * 1000, 2)
+        report["total_ms"] = round(self.elapsed_s * 1000, 2)
         report["steps"] = len(self._steps)
-        report["mean_batch_unet"] = _mean([step.batches.unet for step in self._steps])
+        report["mean_batch_unet"] = _mean([batches.unet for batches in self._steps])
         report["mean_batch_identitynet"] = _mean(controlled)
-        return json.dumps(report).encode()
+        return report
+
+    def to_json(self) -> bytes:
+        """Return the figures as the answer carries them."""
+        return json.dumps(self.figures()).encode()
 
 
 def _mean(counts: list[float]) -> float:

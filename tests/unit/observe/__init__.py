@@ -1,0 +1,1 @@
+"""Tests of metrics, the request log and traces."""
