@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts.reports import ROOT
+
 _PR_SET_PDEATHSIG = 1  # <sys/prctl.h>: signal me when my parent is gone
 
 
@@ -20,18 +22,24 @@ class LocalServer:
     http_url: str
     grpc_url: str
     metrics_url: str
+    control_url: str
     ready_line: str
+    process: subprocess.Popen[str]  # the entry process
 
 
 @contextlib.contextmanager
-def local_server() -> Iterator[LocalServer]:
+def local_server(
+    models: Path = ROOT / "model_repository", ensembles: Path = ROOT / "ensemble_configs"
+) -> Iterator[LocalServer]:
     """Run `instantid serve` on free ports until the block ends, by whatever end.
 
     Raises SystemExit if it does not start; its own message is on standard error by then.
     """
-    http, grpc, metrics = _free_ports(3)
+    http, grpc, metrics, control = _free_ports(4)
     command = [str(Path(sys.executable).with_name("instantid")), "serve"]
     command += ["--http-port", str(http), "--grpc-port", str(grpc), "--metrics-port", str(metrics)]
+    command += ["--control-port", str(control)]
+    command += ["--model-repository", str(models), "--ensemble-repository", str(ensembles)]
     # A script that is told to end must still end its server.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     process = subprocess.Popen(
@@ -43,11 +51,21 @@ def local_server() -> Iterator[LocalServer]:
         if not ready_line:
             raise SystemExit(process.wait() or 1)
         yield LocalServer(
-            f"127.0.0.1:{http}", f"127.0.0.1:{grpc}", f"127.0.0.1:{metrics}", ready_line
+            http_url=f"127.0.0.1:{http}",
+            grpc_url=f"127.0.0.1:{grpc}",
+            metrics_url=f"127.0.0.1:{metrics}",
+            control_url=f"127.0.0.1:{control}",
+            ready_line=ready_line,
+            process=process,
         )
     finally:
         process.terminate()
         process.wait()
+
+
+def server_name(entry_pid: int) -> str:
+    """Return how the names of all processes and files of an entry process's server begin."""
+    return f"instantid-{entry_pid}-"
 
 
 def _free_ports(count: int) -> list[int]:

@@ -1,13 +1,44 @@
 """Triton's own counters, read from its metrics page."""
 
 import re
+from dataclasses import astuple, dataclass
+from typing import Self
 from urllib.request import urlopen
 
-_COUNTERS = ("nv_inference_request_success", "nv_inference_exec_count")
+_COUNTERS = (  # in the order of StageCounters
+    "nv_inference_request_success",
+    "nv_inference_exec_count",
+    "nv_inference_queue_duration_us",
+    "nv_inference_compute_input_duration_us",
+    "nv_inference_compute_infer_duration_us",
+    "nv_inference_compute_output_duration_us",
+)
 
 
-def requests_and_executions(metrics_url: str, model: str) -> tuple[int, int]:
-    """Return how many requests `model` has answered, in how many executions.
+@dataclass(frozen=True)
+class StageCounters:
+    """What one model has done, and where the time of its requests went, each one's added up."""
+
+    requests: int
+    executions: int
+    queue_us: int
+    input_us: int
+    infer_us: int
+    output_us: int
+
+    def since(self, before: Self) -> "StageCounters":
+        """Return what was done after `before`."""
+        pairs = zip(astuple(self), astuple(before), strict=True)
+        return StageCounters(*(now - then for now, then in pairs))
+
+    @property
+    def mean_batch(self) -> float:
+        """Requests an execution; 0 without any."""
+        return self.requests / self.executions if self.executions else 0.0
+
+
+def read_counters(metrics_url: str, model: str) -> StageCounters:
+    """Return the counters of `model`.
 
     `metrics_url` is host and port. Raises ValueError if the page does not know the model.
     """
@@ -19,5 +50,10 @@ def requests_and_executions(metrics_url: str, model: str) -> tuple[int, int]:
         if found is None:
             raise ValueError(f"Triton's metrics have no {counter} of {model}")
         counts.append(int(found[1]))
-    requests, executions = counts
-    return requests, executions
+    return StageCounters(*counts)
+
+
+def requests_and_executions(metrics_url: str, model: str) -> tuple[int, int]:
+    """Return how many requests `model` has answered, in how many executions."""
+    counters = read_counters(metrics_url, model)
+    return counters.requests, counters.executions

@@ -1,0 +1,1 @@
+"""Chaos: breaks parts of a server under load, and looks at what its callers see."""

@@ -1,0 +1,1 @@
+"""Fuzz: requests that no client would send, and what the server says to them."""

@@ -1,0 +1,83 @@
+"""Requests whose pictures are known: drawn once in this process, by the tests' reference."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from instantid_client import Picture
+from scripts.render_profiles import DETECTION_SIZE_PX
+from scripts.reports import ROOT
+from tests.reference import ReferenceOptions, ReferencePipeline, psnr_db
+
+SAME_DB = 50.0  # what sharing a batch may change: the order in which products are added up
+SIZE_PX = 128
+_DATA = ROOT / "tests" / "data"
+
+
+@dataclass(frozen=True)
+class KnownPicture:
+    """A request, as keywords for the client, and its picture."""
+
+    request: Mapping[str, Any]
+    pixels: NDArray[np.uint8]
+
+    def is_right(self, picture: Picture) -> bool:
+        """Tell whether `picture` is the known one."""
+        try:
+            drawn = np.asarray(picture.image)
+        except (OSError, ValueError):  # cut off, or no picture at all
+            return False
+        return drawn.shape == self.pixels.shape and psnr_db(drawn, self.pixels) >= SAME_DB
+
+
+def draw_known_pictures(steps: int) -> tuple[KnownPicture, ...]:
+    """Return the known pictures of this checkout's weights."""
+    return known_pictures(ReferencePipeline(ROOT / "model_repository", num_threads=2), steps)
+
+
+def known_pictures(pipeline: ReferencePipeline, steps: int) -> tuple[KnownPicture, ...]:
+    """Return requests that differ in face, prompt, guidance, scheduler and length."""
+    asked = (
+        ReferenceOptions("a portrait of a person with red hair", num_inference_steps=steps),
+        ReferenceOptions(
+            "a comic portrait of a person at night",
+            num_inference_steps=steps + 3,
+            guidance_scale=3.0,
+        ),
+        ReferenceOptions(
+            "a watercolor portrait of a person at the beach",
+            num_inference_steps=steps,
+            guidance_scale=1.0,
+        ),
+        ReferenceOptions(
+            "a portrait of a person in a garden",
+            num_inference_steps=steps + 1,
+            scheduler="DDIMScheduler",
+        ),
+    )
+    portraits = sorted(_DATA.glob("portrait_*.png"))
+    return tuple(
+        _draw(pipeline, replace(options, seed=seed), portraits[seed])
+        for seed, options in enumerate(asked)
+    )
+
+
+def _draw(pipeline: ReferencePipeline, options: ReferenceOptions, portrait: Path) -> KnownPicture:
+    photo = Image.open(portrait)
+    face = pipeline.find_face(photo, DETECTION_SIZE_PX)
+    keypoints = face.kps * (SIZE_PX / photo.width)
+    (pixels,) = pipeline.generate(options, face.embedding, keypoints, SIZE_PX, SIZE_PX)
+    request = {
+        "prompt": options.prompt,
+        "face_image": portrait.read_bytes(),
+        "num_inference_steps": options.num_inference_steps,
+        "guidance_scale": options.guidance_scale,
+        "scheduler": options.scheduler,
+        "seed": options.seed,
+    }
+    return KnownPicture(request, pixels)

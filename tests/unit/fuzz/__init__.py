@@ -1,0 +1,1 @@
+"""Tests of how fuzz makes requests and judges answers."""

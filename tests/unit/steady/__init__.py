@@ -1,0 +1,1 @@
+"""Tests of how chaos and soak judge what they see."""
