@@ -7,9 +7,10 @@ TORCH_INDEX ?=
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
 PROMPT ?=
 FACE ?=
+ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check profiles bench showcase pocket-check clean
+.PHONY: help demo serve test check profiles bench load chaos soak fuzz showcase pocket-check clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -34,6 +35,18 @@ profiles: .venv/dev-installed ## render ensemble_configs/<profile>.toml into the
 
 bench: .venv/dev-installed ## compare the server with one process: latency, throughput, batches
 	.venv/bin/python -m scripts.bench
+
+load: .venv/dev-installed ## load the server, and three others with the same weights: ARGS=--full takes hours
+	OMP_WAIT_POLICY=PASSIVE .venv/bin/python -m scripts.load $(ARGS) # as the server's processes wait
+
+chaos: .venv/dev-installed ## break parts of a server under load, for ten minutes: ARGS="--minutes 30"
+	.venv/bin/python -m scripts.chaos $(ARGS)
+
+soak: .venv/dev-installed ## load a server for an hour and watch its memory: ARGS="--minutes 5"
+	.venv/bin/python -m scripts.soak $(ARGS)
+
+fuzz: .venv/dev-installed ## send 10,000 requests that no client would send: ARGS="--examples 500"
+	.venv/bin/python -m scripts.fuzz $(ARGS)
 
 showcase: .venv/server-installed ## draw the contact sheet of the README
 	.venv/bin/python -m scripts.showcase

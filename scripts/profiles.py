@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from instantid_server.contract import MODELS
+from instantid_server.serving.limits import AdmissionLimits
 
 
 class ProfileError(ValueError):
@@ -37,6 +38,7 @@ class Profile:
 
     name: str
     wire_dtype: str
+    admission: AdmissionLimits  # no config has them: the entry process reads this page as well
     queue: QueuePolicy
     placements: Mapping[str, Placement]
 
@@ -44,7 +46,8 @@ class Profile:
 def read_profile(path: Path) -> Profile:
     """Return the profile of a TOML file; raises ProfileError if it does not fit the contract."""
     page = tomllib.loads(path.read_text())
-    _check_names(path.name, page, {"wire_dtype", "queue", "models"})
+    _check_names(path.name, page, {"wire_dtype", "admission", "queue", "models"})
+    _check_names(f"{path.name}: admission", page["admission"], _field_names(AdmissionLimits))
     _check_names(f"{path.name}: queue", page["queue"], _field_names(QueuePolicy))
     _check_names(f"{path.name}: models", page["models"], set(MODELS))
     for name, table in page["models"].items():
@@ -53,6 +56,7 @@ def read_profile(path: Path) -> Profile:
     return Profile(
         name=path.stem,
         wire_dtype=page["wire_dtype"],
+        admission=AdmissionLimits(**page["admission"]),
         queue=QueuePolicy(**page["queue"]),
         placements={name: Placement(**table) for name, table in page["models"].items()},
     )
@@ -70,5 +74,5 @@ def _check_names(where: str, table: Mapping[str, Any], expected: set[str]) -> No
         raise ProfileError(f"{where}: unknown name {unknown[0]}")
 
 
-def _field_names(kind: type[Placement] | type[QueuePolicy]) -> set[str]:
+def _field_names(kind: type[Placement | QueuePolicy | AdmissionLimits]) -> set[str]:
     return {entry.name for entry in fields(kind)}

@@ -39,8 +39,9 @@ PURPOSES = {
     "vae_encoder": "Pictures to latents.",
     "instantid": "Public: one photo and a prompt in, pictures out.",
     "instantid_stream": "Public: the same as instantid, with progress and previews.",
+    "instantid_cancel": "Public: takes requests back by their id.",
 }
-SETTINGS = {
+SETTINGS: dict[str, type[Any]] = {
     "face_analysis": FaceAnalysisSettings,
     "text_encoder": TorchSettings,
     "id_resampler": TorchSettings,
@@ -56,6 +57,9 @@ ENSEMBLE_NAMES = {
     ("identitynet", "batch_requests"): "identitynet_batch_requests",
     ("unet", "batch_requests"): "unet_batch_requests",
 }
+# Triton refuses an ensemble with a tensor that leads nowhere, as this one would: there, IdentityNet
+# is a step of its own.
+UNUSED_IN_ENSEMBLE = ("unet", "identitynet_batch_requests")
 
 
 def render(spec: ModelSpec, profile: Profile) -> str:
@@ -89,9 +93,9 @@ def model_parameters(spec: ModelSpec, profile: Profile) -> dict[str, str]:
     """
     placement = profile.placements[spec.name]
     parameters = {name: _parameter(value) for name, value in placement.parameters.items()}
-    if spec.backend != "python":
+    settings = SETTINGS.get(spec.name)
+    if settings is None:  # neither an ONNX model nor instantid_cancel has any of ours
         return parameters
-    settings: type[Any] = SETTINGS[spec.name]
     if settings is TorchSettings:
         parameters["device"] = "cuda" if placement.gpus else "cpu"
     elif settings is FaceAnalysisSettings:
@@ -231,6 +235,7 @@ def _ensemble_scheduling(spec: ModelSpec) -> str:
                 f'      {direction}_map {{ key: "{tensor.name}" '
                 f'value: "{ENSEMBLE_NAMES.get((name, tensor.name), tensor.name)}" }}'
                 for tensor in tensors
+                if (name, tensor.name) != UNUSED_IN_ENSEMBLE or direction == "input"
             )
         steps.append("    {\n" + "\n".join(lines) + "\n    }")
     return "ensemble_scheduling {\n  step [\n" + ",\n".join(steps) + "\n  ]\n}\n"

@@ -14,7 +14,10 @@ from google.protobuf import json_format, text_format  # type: ignore[import-unty
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from instantid_server.adapter import read_context
+from instantid_server.desk_link import DESK_VARIABLE
 from instantid_server.node import NodeContext
+from instantid_server.serving.desk import AdmissionDesk
+from instantid_server.serving.limits import AdmissionLimits
 
 MODEL_REPOSITORY = Path(__file__).parents[1] / "model_repository"
 torch.set_num_threads(1)
@@ -31,7 +34,26 @@ def tiny_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def load_node(tiny_repository: Path) -> Iterator[Callable[[str], Any]]:
+def admission_limits() -> AdmissionLimits:
+    """What the desk lets in; a test with other needs overrides this."""
+    return AdmissionLimits(max_running_pictures=8, max_waiting=32)
+
+
+@pytest.fixture
+def desk(
+    admission_limits: AdmissionLimits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[AdmissionDesk]:
+    """An admission desk, where the public models of this test find it."""
+    path = tmp_path / "desk.sock"
+    monkeypatch.setenv(DESK_VARIABLE, str(path))
+    desk = AdmissionDesk(path, admission_limits)
+    desk.start()
+    yield desk
+    desk.stop()
+
+
+@pytest.fixture
+def load_node(tiny_repository: Path, desk: AdmissionDesk) -> Iterator[Callable[[str], Any]]:
     """Load a node's `model.py` on tiny weights, as Triton would with its `config.pbtxt`."""
     nodes: list[Any] = []
 

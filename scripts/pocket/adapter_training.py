@@ -1,6 +1,6 @@
 """Training of InstantID's own part on the frozen base: resampler, adapter and IdentityNet.
 
-As in section 3.2 of arXiv 2401.07519, but the identity is dropped to Resampler(0) in a tenth of
+As in section 3.2 of arXiv 2401.07519, but the identity is dropped to Resampler(0) in an eighth of
 the samples, which the authors did not do and guidance wants, and both parts are trained at the
 strengths at which they are used by default.
 """
@@ -14,9 +14,10 @@ from diffusers.models.embeddings import IPAdapterPlusImageProjection
 from torch import Tensor, nn
 
 from instantid_server.stages.pose import KeypointMapSize, draw_keypoints
-from scripts.pocket.arrays import Floats, Rows
+from scripts.pocket.arrays import Floats
 from scripts.pocket.base_training import (
     Base,
+    LatentBatch,
     random_batch,
     random_time_ids,
     spread_timesteps,
@@ -36,7 +37,8 @@ from scripts.pocket.workers import rank
 
 KEYPOINT_MAP_SIZE = KeypointMapSize(limb_width_px=1, dot_radius_px=2)
 _BATCH = 8
-_IDENTITY_DROP = 0.1
+_IDENTITY_DROP = 0.05
+_IDENTITY_DROP_WITH_CAPTION = 0.8
 _SCALES = (0.7, 0.9)  # around the public default of 0.8
 _FACE_EMPHASIS = 4.0  # what an error on the face costs more than one beside it
 _FACE_REACH = 0.9  # how far the face goes from its middle, in distances of the eyes
@@ -132,7 +134,7 @@ def train_adapter(
             noisy.contiguous(memory_format=torch.channels_last),
             timesteps,
             prompt,
-            reference_embeddings(embeddings, batch.rows, rng).to(device),
+            reference_embeddings(embeddings, batch, rng).to(device),
             keypoint_maps(drawings.keypoints[batch.rows]).to(device),
             rng.uniform(*_SCALES),
             random_time_ids(_BATCH).to(device),
@@ -141,12 +143,18 @@ def train_adapter(
         run.update((weights * (predicted - velocity) ** 2).mean())
 
 
-def reference_embeddings(embeddings: Floats, rows: Rows, rng: np.random.Generator) -> Tensor:
-    """Return embeddings [rows, 512] of other drawings of the same persons, a tenth of them zero."""
-    persons, indices = np.divmod(rows, PORTRAITS_PER_PERSON)
-    others = (indices + rng.integers(1, embeddings.shape[1], len(rows))) % embeddings.shape[1]
+def reference_embeddings(
+    embeddings: Floats, batch: LatentBatch, rng: np.random.Generator
+) -> Tensor:
+    """Return embeddings [rows, 512] of other drawings of the same persons, or zeros for nobody.
+
+    Guidance compares with neither caption nor face, so mostly both are left out together.
+    """
+    persons, indices = np.divmod(batch.rows, PORTRAITS_PER_PERSON)
+    others = (indices + rng.integers(1, embeddings.shape[1], len(persons))) % embeddings.shape[1]
     chosen = embeddings[persons, others].copy()
-    chosen[rng.random(len(rows)) < _IDENTITY_DROP] = 0
+    drop = [_IDENTITY_DROP if words else _IDENTITY_DROP_WITH_CAPTION for words in batch.captions]
+    chosen[rng.random(len(persons)) < drop] = 0
     return torch.from_numpy(chosen)
 
 

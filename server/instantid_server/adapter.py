@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,18 +14,36 @@ import triton_python_backend_utils as pb_utils
 from numpy.typing import NDArray
 
 from instantid_server import __version__
-from instantid_server.contract import ModelSpec
+from instantid_server.caller import Caller, read_caller
+from instantid_server.contract import TRACE_PARAMETER, ModelSpec
+from instantid_server.desk_link import DeskLink
 from instantid_server.errors import (
     InstantIDError,
-    Internal,
     InvalidInput,
-    OutOfMemory,
     TritonStatus,
     from_stage,
 )
-from instantid_server.node import Array, Exchange, NodeContext, Outcome, Pipeline, Stage, Tensors
+from instantid_server.node import (
+    Array,
+    Control,
+    Exchange,
+    NodeContext,
+    Outcome,
+    Pipeline,
+    Stage,
+    Tensors,
+)
+from instantid_server.observe.observer import Observer
+from instantid_server.observe.record import RequestRecord
+from instantid_server.observe.tracing import start_tracing
+from instantid_server.observe.triton_log import log_through
+from instantid_server.service import StageService, unforeseen
 
 logger = logging.getLogger(__name__)
+
+_tracing = start_tracing(os.environ)
+
+_SPARE_THREADS = 8  # beside those of accepted requests, to refuse others at once
 
 
 class TritonStage:
@@ -34,8 +54,9 @@ class TritonStage:
 
     def initialize(self, args: dict[str, str]) -> None:
         """Load the stage; Triton calls this once for each instance."""
-        _log_through_triton()
+        log_through(pb_utils.Logger)
         self._stage = type(self).load(read_context(args))
+        self._service = StageService(self.spec.name)
         logger.info("%s %s is loaded", self.spec.name, __version__)
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:
@@ -47,74 +68,113 @@ class TritonStage:
                 inputs[index] = _read_inputs(request, self.spec, self._stage.from_dlpack)
             except InstantIDError as error:
                 outcomes[index] = error
-        outcomes.update(zip(inputs, self._run(list(inputs.values())), strict=True))
+        with _tracing.executing(self.spec.name, map(_traceparent, requests)):
+            answered = self._service.run(self._stage, list(inputs.values()))
+        outcomes.update(zip(inputs, answered, strict=True))
         return [_response(outcomes[index]) for index in range(len(requests))]
 
-    def _run(self, inputs: list[Tensors]) -> list[Outcome]:
-        if not inputs:
-            return []
-        try:
-            return self._stage.run(inputs)
-        except Exception as error:  # the border: nothing unforeseen may end the node
-            if len(inputs) > 1:  # which of them broke it? each alone shows it
-                return [outcome for one in inputs for outcome in self._run([one])]
-            return [unforeseen(error, self.spec.name)]
+    def finalize(self) -> None:
+        """Send what is left of the traces; called when the model is unloaded."""
+        _tracing.close()
 
 
 class TritonPipeline:
     """Base of the public models: many requests run at once, each on a thread of its own.
 
     `execute` hands the requests over and returns, so the next ones come in while these run. The
-    unary model then answers late, with exactly one response; the decoupled one sends them all.
+    unary model then answers late, with exactly one response; the decoupled one sends them all. How
+    many run is decided at the admission desk, so there is a thread for everyone it may accept.
     """
 
     spec: ClassVar[ModelSpec]
-    load: ClassVar[Callable[[NodeContext], tuple[Pipeline, int]]]
+    load: ClassVar[Callable[[NodeContext], Pipeline]]
 
     def initialize(self, args: dict[str, str]) -> None:
         """Load the pipeline; Triton calls this once."""
-        _log_through_triton()
+        log_through(pb_utils.Logger)
         context = read_context(args)
         self._call = context.call
-        self._pipeline, threads = type(self).load(context)
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=self.spec.name)
+        self._desk = DeskLink.from_environment()
+        self._pipeline = type(self).load(context)
+        num_threads = self._desk.max_requests() + _SPARE_THREADS
+        self._threads = ThreadPoolExecutor(num_threads, thread_name_prefix=self.spec.name)
+        self._observer = Observer(
+            self.spec.name, pb_utils.MetricFamily, pb_utils.TritonModelException, _tracing
+        )
+        self._observer.start()
         logger.info("%s %s is loaded", self.spec.name, __version__)
 
     def execute(self, requests: Sequence[Any]) -> None:
         """Start every request and return; inputs are copied, for their memory ends with this."""
+        arrived_s = time.monotonic()
         for request in requests:
             sender = request.get_response_sender()
+            caller = Caller()
             try:
+                caller = _read_caller(request, arrived_s)
                 views = _read_inputs(request, self.spec, None)
                 inputs = {name: array.copy() for name, array in views.items()}
             except InstantIDError as error:
-                _send(sender, error, final=True)
+                record = self._observer.arrive(caller)
+                with self._observer.watch(record):
+                    _answer(sender, error, record)
             else:
-                self._threads.submit(self._serve, inputs, sender)
+                record = self._observer.arrive(caller)
+                self._threads.submit(self._serve, inputs, caller, sender, record)
 
     def finalize(self) -> None:
         """Let running requests end; called when the model is unloaded."""
         self._threads.shutdown(wait=True)
+        self._observer.stop()
 
-    def _serve(self, inputs: Tensors, sender: Any) -> None:
+    def _serve(self, inputs: Tensors, caller: Caller, sender: Any, record: RequestRecord) -> None:
+        with self._observer.watch(record):
+            _answer(sender, self._generate(inputs, caller, sender, record), record)
+
+    def _generate(
+        self, inputs: Tensors, caller: Caller, sender: Any, record: RequestRecord
+    ) -> Outcome:
         def report(tensors: Tensors) -> None:
             _send(sender, tensors, final=False)
+            if "preview" in tensors:
+                record.show_preview()
 
-        outcome: Outcome
         try:
             # The unary model may send one response, no more.
             told = report if self.spec.decoupled else None
-            exchange = Exchange(self._call, sender.is_cancelled, told)
-            outcome = self._pipeline.generate(inputs, exchange)
+            exchange = Exchange(self._call, caller, self._desk, sender.is_cancelled, told, record)
+            tensors = self._pipeline.generate(inputs, exchange)
         except InstantIDError as error:
-            outcome = error
+            return error
         except Exception as error:  # the border: a caller must never wait for nothing
-            outcome = unforeseen(error, self.spec.name)
-        else:
-            outcome = {
-                spec.name: outcome[spec.name] for spec in self.spec.outputs if spec.name in outcome
-            }
-        _send(sender, outcome, final=True)
+            return unforeseen(error, self.spec.name)
+        return {spec.name: tensors[spec.name] for spec in self.spec.outputs if spec.name in tensors}
+
+
+class TritonControl:
+    """Base of the public models that work on requests instead of pictures, and answer at once."""
+
+    spec: ClassVar[ModelSpec]
+    load: ClassVar[Callable[[DeskLink], Control]]
+
+    def initialize(self, args: dict[str, str]) -> None:
+        """Find the admission desk; Triton calls this once."""
+        log_through(pb_utils.Logger)
+        self._control = type(self).load(DeskLink.from_environment())
+        logger.info("%s %s is loaded", self.spec.name, __version__)
+
+    def execute(self, requests: Sequence[Any]) -> list[Any]:
+        """Answer one request after the other."""
+        return [_response(self._answer(request)) for request in requests]
+
+    def _answer(self, request: Any) -> Outcome:
+        try:
+            caller = _read_caller(request, time.monotonic())
+            return self._control.answer(_read_inputs(request, self.spec, None), caller)
+        except InstantIDError as error:
+            return error
+        except Exception as error:  # the border: Triton would answer with a traceback
+            return unforeseen(error, self.spec.name)
 
 
 def read_context(args: Mapping[str, str]) -> NodeContext:
@@ -141,12 +201,23 @@ def call_stage(
     model: str, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]
 ) -> dict[str, NDArray[Any]]:
     """Run another model by BLS and wait for it; safe from any thread."""
+    with _tracing.calling(model) as parameters:
+        return _execute(model, inputs, outputs, parameters)
+
+
+def _execute(
+    model: str,
+    inputs: Mapping[str, NDArray[Any]],
+    outputs: Sequence[str],
+    parameters: Mapping[str, str],
+) -> dict[str, NDArray[Any]]:
     request = pb_utils.InferenceRequest(
         model_name=model,
         inputs=[pb_utils.Tensor(name, np.ascontiguousarray(a)) for name, a in inputs.items()],
         requested_output_names=list(outputs),
         # A stage on a GPU answers there; the caller here adds up numbers on the CPU.
         preferred_memory=pb_utils.PreferredMemory(pb_utils.TRITONSERVER_MEMORY_CPU),
+        parameters=dict(parameters),
     )
     try:
         response = request.exec()
@@ -159,19 +230,12 @@ def call_stage(
     return {name: found[name] for name in outputs}
 
 
-def unforeseen(error: Exception, model: str) -> InstantIDError:
-    """Return what the caller may know of an exception, and log its kind and place."""
-    kind = type(error).__name__  # torch.OutOfMemoryError by name: torch is not imported here
-    if isinstance(error, MemoryError) or kind == "OutOfMemoryError":
-        logger.error("%s ran out of memory", model)
-        return OutOfMemory(f"{model} ran out of memory; ask for a smaller or for fewer pictures")
-    place = error.__traceback__
-    while place is not None and place.tb_next is not None:
-        place = place.tb_next
-    function = place.tb_frame.f_code.co_qualname if place is not None else "?"
-    line = place.tb_lineno if place is not None else 0
-    logger.error("%s failed: %s in %s, line %d", model, kind, function, line)
-    return Internal(f"{model} met an unforeseen error")
+def _read_caller(request: Any, arrived_s: float) -> Caller:
+    return read_caller(request.request_id(), request.parameters(), request.timeout(), arrived_s)
+
+
+def _traceparent(request: Any) -> str:
+    return str(json.loads(request.parameters() or "{}").get(TRACE_PARAMETER, ""))
 
 
 def _read_inputs(
@@ -185,7 +249,17 @@ def _read_inputs(
             tensors[expected.name] = from_dlpack(tensor) if view else tensor.as_numpy()  # type: ignore[misc]  # not None where view
         elif not expected.optional:
             raise InvalidInput(f"{expected.name}: required, but not given")
+    # Triton bounds what comes over HTTP, and nothing that comes over gRPC.
+    size = sum(_num_bytes(array) for array in tensors.values())
+    if size > spec.max_input_bytes:
+        raise InvalidInput(f"inputs: expected at most {spec.max_input_bytes} bytes, got {size}")
     return tensors
+
+
+def _num_bytes(array: Array) -> int:
+    if array.dtype == np.object_:
+        return sum(map(len, array.flat))
+    return int(array.nbytes)
 
 
 def _response(outcome: Outcome) -> Any:
@@ -201,6 +275,13 @@ def _tensor(name: str, array: Array) -> Any:
     return pb_utils.Tensor.from_dlpack(name, array.contiguous())
 
 
+def _answer(sender: Any, outcome: Outcome, record: RequestRecord) -> None:
+    try:
+        record.end(outcome)
+    finally:  # a caller must never wait for nothing
+        _send(sender, outcome, final=True)
+
+
 def _send(sender: Any, outcome: Outcome, final: bool) -> None:
     flags = pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL if final else 0
     sender.send(_response(outcome), flags=flags)
@@ -211,23 +292,3 @@ def _status_name(error: Any) -> str:
         if error.code() == getattr(pb_utils.TritonError, status):
             return str(status)
     return TritonStatus.INTERNAL
-
-
-class _TritonLogHandler(logging.Handler):
-    """Writes Python's log records into Triton's log."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        text = self.format(record)
-        if record.levelno >= logging.ERROR:
-            pb_utils.Logger.log_error(text)
-        elif record.levelno >= logging.WARNING:
-            pb_utils.Logger.log_warn(text)
-        else:
-            pb_utils.Logger.log_info(text)
-
-
-def _log_through_triton() -> None:
-    package_logger = logging.getLogger("instantid_server")
-    package_logger.setLevel(logging.INFO)
-    package_logger.handlers = [_TritonLogHandler()]
-    package_logger.propagate = False

@@ -12,6 +12,8 @@ from enum import StrEnum
 NUM_IDENTITY_TOKENS = 16  # queries of InstantID's resampler
 EMBEDDING_SIZE = 512  # ArcFace embedding, raw
 NUM_KEYPOINTS = 5  # eyes, nose, mouth corners
+NUM_TIME_IDS = 6  # of SDXL: original size, crop, target size
+CHUNK_TOKENS = 77  # CLIP's positions, start and end token among them
 
 DEFAULT_NUM_INFERENCE_STEPS = 30  # this and the next three: InstantID's infer.py
 DEFAULT_GUIDANCE_SCALE = 5.0
@@ -27,6 +29,7 @@ MAX_NUM_IMAGES_PER_PROMPT = 8
 MAX_PROMPT_BYTES = 8192
 MAX_PROMPT_CHUNKS = 4  # of 75 tokens each; CLIP reads no more at a time
 MAX_IMAGE_BYTES = 16 * 1024 * 1024
+MAX_REQUEST_BYTES = 4 * MAX_IMAGE_BYTES  # two photos, which grow by a third when sent as JSON
 MAX_IMAGE_PIXELS = 40_000_000  # a 40-megapixel photo decodes to 120 MB
 MIN_IMAGE_SIDE_PX = 16  # below that no face can be found
 MAX_FACES = 16  # of one photo, the best scored ones; one batch of the recogniser
@@ -62,6 +65,23 @@ class StreamEvent(StrEnum):
     RESULT = "result"
 
 
+class PriorityClass(StrEnum):
+    """Who goes first where requests wait."""
+
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
+# Request parameters: what the server needs to know of a request, beside what the picture shows.
+TENANT_PARAMETER = "tenant"  # on whose behalf; waiting is fair between tenants
+PRIORITY_PARAMETER = "priority_class"
+TRACE_PARAMETER = "traceparent"  # W3C trace context
+
+RETRY_HINT = "try again in {seconds} s"  # how a refusal's message ends; whole seconds
+STAGE_RETRY_S = 10  # while a stage is loaded again: a process starts and reads its weights
+
+
 class ErrorCode(StrEnum):
     """The word in brackets that every error message starts with."""
 
@@ -71,6 +91,9 @@ class ErrorCode(StrEnum):
     FACE_NOT_FOUND = "FACE_NOT_FOUND"
     SEVERAL_FACES = "SEVERAL_FACES"
     CANCELLED = "CANCELLED"
+    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
+    OVERLOADED = "OVERLOADED"
+    DRAINING = "DRAINING"
     MODEL_NOT_READY = "MODEL_NOT_READY"
     OUT_OF_MEMORY = "OUT_OF_MEMORY"
     STAGE_FAILED = "STAGE_FAILED"
@@ -102,6 +125,7 @@ class ModelSpec:
     batches: bool = True  # a leading batch dimension, max_batch_size > 0
     decoupled: bool = False
     calls: tuple[str, ...] = ()  # models it calls or, for an ensemble, is made of
+    max_input_bytes: int = 256 * 1024 * 1024  # of one request; full batches of large pictures fit
 
     def input(self, name: str) -> TensorSpec:
         """Return the input called `name`; raises KeyError if there is none."""
@@ -123,7 +147,7 @@ _IDENTITY_TOKENS = _wire("identity_tokens", NUM_IDENTITY_TOKENS, -1)
 _RESIDUALS = _wire("residuals", -1)  # all of them, flattened one after another; empty: none
 _NOISE_PRED = _wire("noise_pred", -1, -1, -1)
 _TIMESTEP = TensorSpec("timestep", "FP32", (1,))
-_TIME_IDS = TensorSpec("time_ids", "FP32", (6,))  # original size, crop, target size
+_TIME_IDS = TensorSpec("time_ids", "FP32", (NUM_TIME_IDS,))
 _KEYPOINTS = TensorSpec("face_keypoints", "FP32", (-1, NUM_KEYPOINTS, 2))
 _CONTROLNET_SCALE = TensorSpec("controlnet_conditioning_scale", "FP32", (1,))
 _ADAPTER_SCALE = TensorSpec("ip_adapter_scale", "FP32", (1,))
@@ -201,8 +225,17 @@ UNET = ModelSpec(
         _TIME_IDS,
         _ADAPTER_SCALE,
         _RESIDUALS,
+        # What a row without residuals asks IdentityNet with, through this node; scale 0: not.
+        _KEYPOINTS,
+        _CONTROLNET_SCALE,
     ),
-    outputs=(_NOISE_PRED, _batch_requests("batch_requests")),
+    outputs=(
+        _NOISE_PRED,
+        _batch_requests("batch_requests"),
+        _batch_requests("identitynet_batch_requests"),  # 0: not asked by this node
+    ),
+    calls=("identitynet",),
+    max_input_bytes=2 * 1024**3,  # residuals of sixteen rows of 1024 x 1024 in FP32 fit
 )
 DENOISE_STEP = ModelSpec(
     "denoise_step",
@@ -268,7 +301,13 @@ _STAGES_CALLED = (
     "vae_decoder",
 )
 INSTANTID = ModelSpec(
-    "instantid", "python", inputs=_REQUEST, outputs=_RESULT, batches=False, calls=_STAGES_CALLED
+    "instantid",
+    "python",
+    inputs=_REQUEST,
+    outputs=_RESULT,
+    batches=False,
+    calls=_STAGES_CALLED,
+    max_input_bytes=MAX_REQUEST_BYTES,
 )
 INSTANTID_STREAM = ModelSpec(
     "instantid_stream",
@@ -284,6 +323,14 @@ INSTANTID_STREAM = ModelSpec(
     batches=False,
     decoupled=True,
     calls=_STAGES_CALLED,
+    max_input_bytes=MAX_REQUEST_BYTES,
+)
+INSTANTID_CANCEL = ModelSpec(
+    "instantid_cancel",
+    "python",
+    inputs=(TensorSpec("request_id", "BYTES", (1,)),),
+    outputs=(TensorSpec("cancelled", "INT32", (1,)),),  # requests of that id that were given up
+    batches=False,
 )
 
 MODELS = {
@@ -301,6 +348,8 @@ MODELS = {
         VAE_ENCODER,
         INSTANTID,
         INSTANTID_STREAM,
+        INSTANTID_CANCEL,
     )
 }
-PUBLIC_MODELS = (INSTANTID.name, INSTANTID_STREAM.name)
+GENERATING_MODELS = (INSTANTID.name, INSTANTID_STREAM.name)
+PUBLIC_MODELS = (*GENERATING_MODELS, INSTANTID_CANCEL.name)

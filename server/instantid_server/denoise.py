@@ -1,7 +1,7 @@
 """The denoising loop of InstantID (section 3.2), the same for one picture or several.
 
-Every step asks `denoise_step` for the noise in all rows at once: for each picture one row with the
-negative prompt and nobody's face, one with the prompt and the face. Guidance joins the two.
+Every step asks for the noise in all rows at once: for each picture one row with the negative prompt
+and nobody's face, one with the prompt and the face. Guidance joins the two.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,11 +14,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from instantid_server.contract import DENOISE_STEP, UNET
+from instantid_server.contract import DENOISE_STEP, UNET, ModelSpec
 from instantid_server.node import StageCall
 from instantid_server.noise import initial_noise
 from instantid_server.request import GenerationRequest
 from instantid_server.schedulers import Schedule
+from instantid_server.timings import StepBatches
 
 Array = NDArray[Any]
 
@@ -31,14 +32,6 @@ class Conditions:
     pooled_prompt_embeds: Array  # (branches, P)
     identity_tokens: Array  # (branches, 16, D); the negative branch has those of an all-zero face
     face_keypoints: NDArray[np.float32]  # (faces, 5, 2), pixels of the result
-
-
-@dataclass(frozen=True)
-class StepBatches:
-    """How many requests shared the executions that answered one step; 0: not called."""
-
-    unet: float
-    identitynet: float
 
 
 @dataclass(frozen=True)
@@ -56,9 +49,11 @@ class Step:
 class Denoiser:
     """Runs the loop of one request on the stages."""
 
-    def __init__(self, call: StageCall, max_batch_rows: int) -> None:
+    def __init__(self, call: StageCall, max_batch_rows: int, step_model: str) -> None:
+        """Ask `step_model` for each step: the ensemble of both networks, or the UNet's node."""
         self._call = call
         self._max_batch_rows = max_batch_rows
+        self._step_model = step_model
 
     def denoise(
         self,
@@ -129,17 +124,22 @@ class Denoiser:
         return joined.unflatten(0, (len(model_input), branches)), mean
 
     def _call_step(self, part: dict[str, Array], control: bool) -> tuple[Array, StepBatches]:
-        """Ask for one batch of rows: the pair of networks, or outside the window the UNet alone."""
-        if control:
-            inputs = {spec.name: part[spec.name] for spec in DENOISE_STEP.inputs}
-            counts = ["unet_batch_requests", "identitynet_batch_requests"]
-            outputs = self._call(DENOISE_STEP.name, inputs, ["noise_pred", *counts])
-            unet, identitynet = (float(outputs[name][0, 0]) for name in counts)
-            return outputs["noise_pred"], StepBatches(unet, identitynet)
+        """Ask for one batch of rows; without control, IdentityNet is left out."""
+        if control and self._step_model == DENOISE_STEP.name:
+            return self._answer(DENOISE_STEP, part, "unet_batch_requests")
         part["residuals"] = np.empty((len(part["latents"]), 0), np.float32)
-        inputs = {spec.name: part[spec.name] for spec in UNET.inputs}
-        outputs = self._call(UNET.name, inputs, ["noise_pred", "batch_requests"])
-        return outputs["noise_pred"], StepBatches(float(outputs["batch_requests"][0, 0]), 0.0)
+        if not control:
+            part["controlnet_conditioning_scale"] = _rows(len(part["latents"]), (0.0,))
+        return self._answer(UNET, part, "batch_requests")
+
+    def _answer(
+        self, model: ModelSpec, part: Mapping[str, Array], unet_count: str
+    ) -> tuple[Array, StepBatches]:
+        inputs = {spec.name: part[spec.name] for spec in model.inputs}
+        counts = [unet_count, "identitynet_batch_requests"]
+        outputs = self._call(model.name, inputs, ["noise_pred", *counts])
+        unet, identitynet = (float(outputs[name][0, 0]) for name in counts)
+        return outputs["noise_pred"], StepBatches(unet, identitynet)
 
 
 def _inside_window(request: GenerationRequest, index: int, total: int) -> bool:

@@ -6,7 +6,10 @@ InstantIDError
 │   ├── ImageTooLarge                     more bytes or pixels than we decode
 │   ├── FaceNotFound                      no face where one is needed
 │   └── SeveralFaces                      more than one face and no `face_index`
-├── Cancelled               CANCELLED     the caller went away
+├── Cancelled               CANCELLED     the caller went away, or took the request back
+├── DeadlineExceeded        UNAVAILABLE   the request's timeout passed, or is too short to meet
+├── Overloaded              UNAVAILABLE   as many pictures run and wait as may; with a retry hint
+├── Draining                UNAVAILABLE   the server is about to end; with a retry hint
 ├── ModelNotReady           UNAVAILABLE   a stage is loading or gone
 ├── OutOfMemory             UNAVAILABLE   a stage ran out of memory
 └── StageFailed             INTERNAL      a stage broke; the reason stays in the server
@@ -19,7 +22,7 @@ photo, an embedding, or a text of Triton's own, which can name shared-memory reg
 import re
 from enum import StrEnum
 
-from instantid_server.contract import ErrorCode
+from instantid_server.contract import RETRY_HINT, STAGE_RETRY_S, ErrorCode
 
 
 class TritonStatus(StrEnum):
@@ -78,10 +81,31 @@ class SeveralFaces(InvalidInput):
 
 
 class Cancelled(InstantIDError):
-    """The caller went away."""
+    """The caller went away, or took the request back."""
 
     code = ErrorCode.CANCELLED
     status = TritonStatus.CANCELLED
+
+
+class DeadlineExceeded(InstantIDError):
+    """The request's timeout passed, or is too short to meet."""
+
+    code = ErrorCode.DEADLINE_EXCEEDED
+    status = TritonStatus.UNAVAILABLE
+
+
+class Overloaded(InstantIDError):
+    """As many pictures run and wait as may; the message ends with a retry hint."""
+
+    code = ErrorCode.OVERLOADED
+    status = TritonStatus.UNAVAILABLE
+
+
+class Draining(InstantIDError):
+    """The server is about to end; the message ends with a retry hint."""
+
+    code = ErrorCode.DRAINING
+    status = TritonStatus.UNAVAILABLE
 
 
 class ModelNotReady(InstantIDError):
@@ -119,6 +143,9 @@ ERRORS: dict[ErrorCode, type[InstantIDError]] = {
         FaceNotFound,
         SeveralFaces,
         Cancelled,
+        DeadlineExceeded,
+        Overloaded,
+        Draining,
         ModelNotReady,
         OutOfMemory,
         StageFailed,
@@ -139,5 +166,6 @@ def from_stage(text: str, status: str, model: str) -> InstantIDError:
     if match is not None:
         return ERRORS[ErrorCode(match[1])](match[2])
     if status in (TritonStatus.UNAVAILABLE, "NOT_FOUND"):
-        return ModelNotReady(f"the stage {model} is not ready; try again in a few seconds")
+        hint = RETRY_HINT.format(seconds=STAGE_RETRY_S)
+        return ModelNotReady(f"the stage {model} is not ready; {hint}")
     return StageFailed(f"the stage {model} failed")

@@ -11,18 +11,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from instantid_server.caller import Caller
 from instantid_server.contract import DEFAULT_SCHEDULER, EMBEDDING_SIZE, StreamEvent
+from instantid_server.demand import Demand
 from instantid_server.denoise import Conditions, Denoiser, Step
-from instantid_server.errors import Cancelled
 from instantid_server.identity import Identity, analyse_faces, cosine, find_identity
 from instantid_server.images import encode_image
 from instantid_server.node import Exchange, NodeContext, StageCall, Tensors
 from instantid_server.noise import picture_seed
-from instantid_server.previews import LatentPalette
+from instantid_server.previews import LatentPalette, is_due
 from instantid_server.request import GenerationRequest, SizeLimits, read_request
 from instantid_server.schedulers import Schedule
 from instantid_server.settings import PipelineSettings, read_settings
 from instantid_server.timings import Timings
+from instantid_server.turn import Turn, take_turn
 from instantid_server.wire import WireCall
 
 Array = NDArray[Any]
@@ -72,21 +74,29 @@ class Generation:
         self._settings = settings
 
     @classmethod
-    def load(cls, context: NodeContext) -> tuple["Generation", int]:
-        """Return the pipeline and how many requests it may run at once."""
+    def load(cls, context: NodeContext) -> "Generation":
+        """Return the pipeline of the weights."""
         torch.set_num_threads(1)  # the loop only adds latents up; the networks are elsewhere
         settings = read_settings(PipelineSettings, context.parameters)
         folder = context.directory.parents[1] / WEIGHTS_MODEL / context.directory.name
         weights = PipelineWeights.load(folder)
         # diffusers imports a scheduler when it is first asked for; no caller should wait for that.
         Schedule(DEFAULT_SCHEDULER, weights.scheduler_config, num_inference_steps=1)
-        return cls(weights, settings), settings.max_concurrent_requests
+        return cls(weights, settings)
 
     def generate(self, inputs: Tensors, exchange: Exchange) -> Tensors:
         """Return the contract's result tensors for one request; reports steps and previews."""
-        timings = Timings()
-        exchange = replace(exchange, call=WireCall(exchange.call, self._settings.wire_dtype))
         request = read_request(inputs, self._weights.limits)
+        caller = exchange.caller
+        demand = _demand(request, caller)
+        # Before any work: a refusal costs next to nothing, however busy the server is.
+        with take_turn(exchange.desk, demand, caller, exchange.is_cancelled) as turn:
+            call = turn.guard(WireCall(exchange.call, self._settings.wire_dtype))
+            exchange.record.admit()
+            return self._run(request, replace(exchange, call=call), turn)
+
+    def _run(self, request: GenerationRequest, exchange: Exchange, turn: Turn) -> Tensors:
+        timings = exchange.record.timings
         schedule = Schedule(
             request.scheduler, self._weights.scheduler_config, request.num_inference_steps
         )
@@ -94,7 +104,7 @@ class Generation:
             identity = find_identity(request, exchange.call)
         conditions = _encode_conditions(request, identity, exchange.call, timings)
         seeds = [picture_seed(request.seed, k) for k in range(request.num_images_per_prompt)]
-        latents = self._denoise(request, conditions, schedule, seeds, exchange, timings)
+        latents = self._denoise(request, conditions, schedule, seeds, exchange, turn)
         encoded = _decode_pictures(latents, request, exchange.call, timings)
         with timings.stage("face_check"):
             checks = [_check_face(picture, identity, exchange.call) for picture in encoded]
@@ -116,15 +126,15 @@ class Generation:
         schedule: Schedule,
         seeds: list[int],
         exchange: Exchange,
-        timings: Timings,
+        turn: Turn,
     ) -> Tensor:
         factor = self._weights.limits.vae_scale_factor
         shape = (self._weights.latent_channels, request.height // factor, request.width // factor)
-        denoiser = Denoiser(exchange.call, self._settings.max_batch_rows)
+        settings = self._settings
+        denoiser = Denoiser(exchange.call, settings.max_batch_rows, settings.step_model)
         for step in denoiser.denoise(request, conditions, schedule, seeds, shape):
-            timings.add_step(step)
-            if exchange.is_cancelled():
-                raise Cancelled(f"the caller went away after step {step.index} of {step.total}")
+            exchange.record.add_step(step.seconds, step.batches)
+            turn.count_step()
             if exchange.report is not None:
                 exchange.report(self._describe(step, request.preview_every))
         return step.latents
@@ -136,10 +146,24 @@ class Generation:
             "step": np.array([step.index], np.int32),
             "num_inference_steps": np.array([step.total], np.int32),
         }
-        if preview_every and step.index % preview_every == 0 and step.index < step.total:
+        if is_due(step.index, step.total, preview_every):
             tensors["event"] = np.array([StreamEvent.PREVIEW.encode()], dtype=np.object_)
             tensors["preview"] = self._weights.palette.preview(step.foreseen)
         return tensors
+
+
+def _demand(request: GenerationRequest, caller: Caller) -> Demand:
+    branches = 2 if request.guidance_scale > 1 else 1
+    rows = request.num_images_per_prompt * branches
+    return Demand(
+        request_id=caller.request_id,
+        tenant=caller.tenant,
+        priority_class=caller.priority_class,
+        pictures=request.num_images_per_prompt,
+        steps=request.num_inference_steps,
+        step_work=rows * request.height * request.width,
+        seconds_left=caller.seconds_left(),
+    )
 
 
 def _encode_conditions(

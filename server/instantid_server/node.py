@@ -7,7 +7,10 @@ from typing import Any, Protocol, TypeAlias
 
 from numpy.typing import NDArray
 
+from instantid_server.caller import Caller
+from instantid_server.desk_link import DeskLink
 from instantid_server.errors import InstantIDError
+from instantid_server.observe.record import RequestRecord
 
 # numpy arrays in numpy stages, torch tensors in torch stages; the adapter only passes them on.
 Array: TypeAlias = Any
@@ -53,8 +56,11 @@ class Exchange:
     """What a running request may do with the world outside."""
 
     call: StageCall
+    caller: Caller
+    desk: DeskLink
     is_cancelled: Callable[[], bool]
     report: Callable[[Tensors], None] | None  # sends progress and previews; None: nobody listens
+    record: RequestRecord
 
 
 class Pipeline(Protocol):
@@ -62,4 +68,12 @@ class Pipeline(Protocol):
 
     def generate(self, inputs: Tensors, exchange: Exchange) -> Tensors:
         """Return the tensors of the last response; raise an InstantIDError instead of it."""
+        ...
+
+
+class Control(Protocol):
+    """A public model that works on requests instead of pictures."""
+
+    def answer(self, inputs: Tensors, caller: Caller) -> Tensors:
+        """Return the tensors of the response; raise an InstantIDError instead of it."""
         ...

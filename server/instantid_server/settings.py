@@ -41,13 +41,16 @@ class FaceAnalysisSettings:
 class PipelineSettings:
     """How the public models run their loops."""
 
-    max_concurrent_requests: int = 8  # loops at a time in one model; more of them wait
     max_batch_rows: int = 16  # rows of one step call; the batch limit of identitynet and unet
     wire_dtype: str = "FP32"  # floating type between the stages
+    # Who is asked for a step: "denoise_step", the ensemble, in which each network forms batches of
+    # its own, or "unet", whose node forms one batch and asks IdentityNet for it.
+    step_model: str = "denoise_step"
 
     def __post_init__(self) -> None:
-        """Refuse a type that does not travel as numpy."""
+        """Refuse a type that does not travel as numpy, and a model that makes no steps."""
         _check_choice("wire_dtype", self.wire_dtype, ("FP32", "FP16"))
+        _check_choice("step_model", self.step_model, ("denoise_step", "unet"))
 
 
 def read_settings(kind: type[SettingsT], parameters: Mapping[str, str]) -> SettingsT:

@@ -9,6 +9,8 @@ from tritonclient.grpc import model_config_pb2
 from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelInput, ModelOutput
 
 from instantid_server.contract import (
+    GENERATING_MODELS,
+    INSTANTID_CANCEL,
     MAX_FACES,
     MODELS,
     PUBLIC_MODELS,
@@ -27,7 +29,6 @@ REPOSITORIES = (ROOT / "model_repository", ROOT / "ensemble_configs")
 WIRE_TYPES = {"cpu": "FP32", "single-gpu": "FP16", "multi-gpu": "FP16"}
 GPU_PROFILES = [profile for profile, dtype in WIRE_TYPES.items() if dtype == "FP16"]
 GUIDANCE_BRANCHES = 2  # with the prompt and the face, and without
-BLS_CALLS_A_MODEL = 32  # at a time; the Python backend's default thread-pool-size
 
 ENSEMBLES = [spec for spec in MODELS.values() if spec.backend == "ensemble"]
 PYTHON_MODELS = [spec for spec in MODELS.values() if spec.backend == "python"]
@@ -138,7 +139,12 @@ def test_stages_batch_what_is_there_without_waiting(spec: ModelSpec, profile: st
         assert all(tensor.allow_ragged_batch == (-1 in tensor.dims) for tensor in config.input)
 
 
-@in_each_profile(PYTHON_MODELS)
+@each_profile
+def test_cancelling_takes_no_parameters(profile: str) -> None:
+    assert own_parameters(served_config(INSTANTID_CANCEL.name, profile)) == {}
+
+
+@in_each_profile(spec for spec in PYTHON_MODELS if spec is not INSTANTID_CANCEL)
 def test_node_accepts_its_parameters(spec: ModelSpec, profile: str) -> None:
     config = served_config(spec.name, profile)
     settings = read_settings(SETTINGS.get(spec.name, TorchSettings), own_parameters(config))
@@ -149,7 +155,6 @@ def test_node_accepts_its_parameters(spec: ModelSpec, profile: str) -> None:
         assert (settings.device == "cuda") == on_gpu
     if isinstance(settings, PipelineSettings):
         assert settings.wire_dtype == WIRE_TYPES[profile]
-        assert settings.max_concurrent_requests < BLS_CALLS_A_MODEL
     if on_gpu:
         forced = config.parameters["FORCE_CPU_ONLY_INPUT_TENSORS"]
         assert forced.string_value == "no"
@@ -185,7 +190,7 @@ def test_step_batches_fit_into_every_stage_of_the_step(profile: str) -> None:
         for model in ("denoise_step", "identitynet", "unet")
     )
     assert step == identitynet == unet
-    for model in PUBLIC_MODELS:
+    for model in GENERATING_MODELS:
         settings = read_settings(PipelineSettings, own_parameters(served_config(model, profile)))
         assert settings.max_batch_rows == step
 

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from instantid_server.settings import SettingsError
-from scripts.profiles import ProfileError, read_profile, read_profiles
+from scripts.profiles import Profile, ProfileError, read_profile, read_profiles
 from scripts.render_profiles import drifted, render_all
 
 ROOT = Path(__file__).parents[2]
+BLS_CALLS_A_MODEL = 32  # at a time; the Python backend's default thread-pool-size
 CPU_PROFILE = (ROOT / "ensemble_configs" / "cpu.toml").read_text()
 
 
@@ -47,6 +48,11 @@ def test_edited_profile_shows_in_its_configs(checkout: Path) -> None:
     assert Path("model_repository/unet/config.pbtxt") in drifted(checkout)
 
 
+@pytest.mark.parametrize("profile", read_profiles(ROOT), ids=lambda profile: profile.name)
+def test_every_running_picture_can_have_a_call_under_way(profile: Profile) -> None:
+    assert profile.admission.max_running_pictures < BLS_CALLS_A_MODEL
+
+
 @pytest.mark.parametrize(
     ("text", "replacement", "message"),
     [
@@ -54,6 +60,7 @@ def test_edited_profile_shows_in_its_configs(checkout: Path) -> None:
         pytest.param("[models.unet]", "[models.a]\n[models.unet]", "unknown name a", id="model"),
         pytest.param("max_batch_size = 16 #", "batch = 16 #", "unknown name batch", id="placement"),
         pytest.param("timeout_s", "timeout", "timeout_s is missing", id="queue"),
+        pytest.param("max_waiting", "waiting", "max_waiting is missing", id="admission"),
         pytest.param("wire_dtype", "dtype", "wire_dtype is missing", id="page"),
     ],
 )

@@ -16,6 +16,8 @@ class TritonPythonModel:
         return [None for _ in requests]
 '''
 
+_ADMISSION = "[admission]\nmax_running_pictures = 8\nmax_waiting = 32\n"
+
 
 def write_light_repositories(root: Path) -> tuple[Path, Path]:
     """Write `models/` and `ensembles/` under `root` and return both."""
@@ -26,6 +28,7 @@ def write_light_repositories(root: Path) -> tuple[Path, Path]:
         (folder / "config.pbtxt").write_text(_config(spec))
         if not is_ensemble:
             (folder / "1/model.py").write_text(_NODE)
+    (root / "ensembles" / "cpu.toml").write_text(_ADMISSION)
     return root / "models", root / "ensembles"
 
 
@@ -57,11 +60,13 @@ def _tensor(kind: str, tensor: TensorSpec) -> str:
 
 def _scheduling(spec: ModelSpec) -> str:
     steps = []
+    taken = {tensor.name for tensor in spec.outputs}
+    taken |= {tensor.name for name in spec.calls for tensor in MODELS[name].inputs}
     for name in spec.calls:
         maps = [("input", tensor.name, tensor.name) for tensor in MODELS[name].inputs]
-        maps += [
-            ("output", tensor.name, _inside(name, tensor.name)) for tensor in MODELS[name].outputs
-        ]
+        outputs = {tensor.name: _inside(name, tensor.name) for tensor in MODELS[name].outputs}
+        # Triton refuses a tensor that nobody takes.
+        maps += [("output", own, inside) for own, inside in outputs.items() if inside in taken]
         mapped = " ".join(
             f'{kind}_map {{ key: "{key}" value: "{value}" }}' for kind, key, value in maps
         )
@@ -70,4 +75,4 @@ def _scheduling(spec: ModelSpec) -> str:
 
 
 def _inside(model: str, tensor: str) -> str:
-    return f"{model}_{tensor}" if tensor == "batch_requests" else tensor
+    return f"{model}_{tensor}" if tensor.endswith("batch_requests") else tensor

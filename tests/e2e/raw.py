@@ -16,10 +16,17 @@ def text(value: str | bytes) -> NDArray[np.object_]:
     return np.array([value.encode() if isinstance(value, str) else value], dtype=np.object_)
 
 
-def infer_grpc(url: str, tensors: Arrays, model: str = "instantid") -> dict[str, NDArray[Any]]:
+def infer_grpc(
+    url: str,
+    tensors: Arrays,
+    model: str = "instantid",
+    parameters: dict[str, str | int | bool] | None = None,
+) -> dict[str, NDArray[Any]]:
     """Send `tensors` and return every output; raises InferenceServerException."""
     with grpc.InferenceServerClient(url) as client:
-        result = client.infer(model, _inputs(grpc, tensors), client_timeout=60)
+        result = client.infer(
+            model, _inputs(grpc, tensors), client_timeout=60, parameters=parameters
+        )
         names = [output.name for output in result.get_response().outputs]
         return {name: result.as_numpy(name) for name in names}
 

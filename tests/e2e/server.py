@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -26,21 +26,22 @@ from instantid_server.serving.entry import main
 from instantid_server.serving.options import ServeOptions
 
 models, ensembles, profile, log, *ports = sys.argv[1:]
-http, grpc, metrics = map(int, ports)
+http, grpc, metrics, control = map(int, ports)
 sys.exit(main(ServeOptions(
     Path(models), Path(ensembles), profile or None, http_port=http, grpc_port=grpc,
-    metrics_port=metrics, log_path=Path(log), exit_timeout_s=5,
+    metrics_port=metrics, control_port=control, log_path=Path(log), exit_timeout_s=5,
 )))
 """
 
 
 @dataclass(frozen=True)
 class Ports:
-    """The three ports of a server."""
+    """The ports of a server."""
 
     http: int
     grpc: int
     metrics: int
+    control: int
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,11 @@ class RunningServer:
         """Where Triton's counters are."""
         return f"127.0.0.1:{self.ports.metrics}"
 
+    @property
+    def control_url(self) -> str:
+        """Where the entry process answers probes."""
+        return f"127.0.0.1:{self.ports.control}"
+
     def ready_line(self, timeout_s: float = START_TIMEOUT_S) -> str:
         """Wait for the line that says ready; raises AssertionError with the log without one."""
         try:
@@ -93,10 +99,10 @@ class RunningServer:
 
 
 def free_ports() -> Ports:
-    """Return three ports that nobody listens on."""
+    """Return ports that nobody listens on."""
     with contextlib.ExitStack() as stack:
         chosen: list[int] = []
-        while len(chosen) < 3:
+        while len(chosen) < len(fields(Ports)):
             probe = stack.enter_context(socket.socket())
             with contextlib.suppress(OSError):
                 probe.bind(("127.0.0.1", random.choice(_PORTS)))
@@ -116,8 +122,8 @@ def start_entry(
     chosen = free_ports() if ports is None else ports
     log_path = folder / "triton.log"
     complaint_path = folder / "entry.stderr"
-    numbers = (chosen.http, chosen.grpc, chosen.metrics)
-    arguments = (str(models), str(ensembles), profile or "", str(log_path), *map(str, numbers))
+    numbers = map(str, astuple(chosen))
+    arguments = (str(models), str(ensembles), profile or "", str(log_path), *numbers)
     with complaint_path.open("w") as complaint:
         process = subprocess.Popen(
             [sys.executable, "-c", _ENTRY, *arguments],

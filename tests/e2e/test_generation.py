@@ -110,7 +110,7 @@ def test_stream_tells_every_step_then_the_same_picture(client) -> None:
     ]
     previews = [event for event in told if isinstance(event, Preview)]
     assert [preview.step for preview in previews] == [2, 4]
-    assert previews[0].images[0].size == (SIZE // 8, SIZE // 8)
+    assert previews[0].images[0].size == (SIZE, SIZE)  # enlarged for the label
     assert isinstance(result, Generation)
     assert result.pictures[0].encoded == client.generate(**request).pictures[0].encoded
 

@@ -42,9 +42,12 @@ def answer_of(response: pb_utils.InferenceResponse) -> Any:
     return arrays_of(response.output_tensors())
 
 
-def request_of(inputs: Arrays) -> pb_utils.InferenceRequest:
+def request_of(
+    inputs: Arrays, request_id: str = "", parameters: Mapping[str, str | int | bool] | None = None
+) -> pb_utils.InferenceRequest:
     """Return a request with copies of `inputs`, in memory that torch may look at."""
-    return pb_utils.request_of({name: np.array(array) for name, array in inputs.items()})
+    copies = {name: np.array(array) for name, array in inputs.items()}
+    return pb_utils.request_of(copies, request_id, parameters)
 
 
 def arrays_of(tensors: list[pb_utils.Tensor]) -> dict[str, NDArray[Any]]:
@@ -76,14 +79,21 @@ def stage_inputs(name: str, seed: int, rows: int = 1) -> dict[str, NDArray[Any]]
         "pooled_prompt_embeds": normal(POOLED_DIM),
         "time_ids": np.tile(np.array([64, 64, 0, 0, 64, 64], np.float32), (rows, 1)),
     }
+    points = np.stack([POINTS + seed] * rows)
     if name == "unet":
         scale = np.full((rows, 1), 0.5, np.float32)
         nothing = np.empty((rows, 0), np.float32)
         text = normal(77, CROSS_ATTENTION_DIM)
-        return {**steps, "prompt_embeds": text, "ip_adapter_scale": scale, "residuals": nothing}
+        return {
+            **steps,
+            "prompt_embeds": text,
+            "ip_adapter_scale": scale,
+            "residuals": nothing,
+            "face_keypoints": points,
+            "controlnet_conditioning_scale": np.zeros((rows, 1), np.float32),
+        }
     if name == "identitynet":
         scale = np.full((rows, 1), 0.8, np.float32)
-        points = np.stack([POINTS + seed] * rows)
         return {**steps, "face_keypoints": points, "controlnet_conditioning_scale": scale}
     return {
         "text_encoder": {"prompt": texts([f"a person number {seed}"] * rows)},

@@ -1,5 +1,6 @@
 """Models behind a BLS call of a node under test: answers by hand, or other nodes."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -39,7 +40,7 @@ def serve_chain(load_node: Callable[[str], Any]) -> None:
     for model in ("face_analysis", "text_encoder", "id_resampler", "identitynet", "unet"):
         serve_node(model, load_node(model))
     serve_node("vae_decoder", load_node("vae_decoder"))
-    serve("denoise_step", _denoise_step)
+    pb_utils.MODELS["denoise_step"] = _denoise_step
 
 
 def serve_node(model: str, node: Any) -> None:
@@ -47,16 +48,20 @@ def serve_node(model: str, node: Any) -> None:
     pb_utils.MODELS[model] = lambda request: node.execute([request])[0]
 
 
-def run_model(model: str, inputs: Arrays) -> Any:
-    """Run a served model; return its arrays, or the text of its error."""
-    return answer_of(pb_utils.MODELS[model](request_of(inputs)))
+def _denoise_step(request: pb_utils.InferenceRequest) -> pb_utils.InferenceResponse:
+    """Run both networks; Triton hands an ensemble's parameters on to each of its models."""
+    inputs, parameters = arrays_of(request.inputs()), json.loads(request.parameters())
 
+    def run(model: str, arrays: Arrays) -> Any:
+        return answer_of(pb_utils.MODELS[model](request_of(arrays, parameters=parameters)))
 
-def _denoise_step(inputs: Arrays) -> Arrays:
-    control = run_model(IDENTITYNET.name, inputs)
-    noise = run_model(UNET.name, {**inputs, "residuals": control["residuals"]})
-    return {
+    control = run(IDENTITYNET.name, inputs)
+    noise = run(UNET.name, {**inputs, "residuals": control["residuals"]})
+    outputs = {
         "noise_pred": noise["noise_pred"],
         "unet_batch_requests": noise["batch_requests"],
         "identitynet_batch_requests": control["batch_requests"],
     }
+    return pb_utils.InferenceResponse(
+        [pb_utils.Tensor(name, outputs[name]) for name in request.requested_output_names]
+    )

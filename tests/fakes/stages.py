@@ -75,10 +75,12 @@ class FakeStages:
 
     def _unet(self, inputs: Arrays) -> dict[str, Array]:
         assert inputs["residuals"].shape[1] == 0
-        noise = _noise(inputs)
+        scale = inputs["controlnet_conditioning_scale"]
+        noise = _noise(inputs) + _wide(scale)
         return {
             "noise_pred": noise.astype(inputs["latents"].dtype),
             "batch_requests": np.full((len(noise), 1), 4, np.int32),
+            "identitynet_batch_requests": np.full((len(noise), 1), 4 * scale.any(), np.int32),
         }
 
     def _vae_decoder(self, inputs: Arrays) -> dict[str, Array]:

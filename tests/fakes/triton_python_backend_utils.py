@@ -4,7 +4,8 @@ Behaves as the module of Triton 2.51 where that matters here: tensors own a copy
 response has tensors or an error, a sender counts what it sent, `exec` runs a registered model.
 """
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -126,9 +127,15 @@ class InferenceRequest:
         model_name: str = "",
         inputs: Sequence[Tensor] = (),
         requested_output_names: Sequence[str] = (),
+        request_id: str = "",
+        timeout: int = 0,
         preferred_memory: PreferredMemory | None = None,
+        parameters: Mapping[str, str | int | bool] | None = None,
     ) -> None:
         self.preferred_memory = preferred_memory
+        self._request_id = request_id
+        self._timeout_us = timeout
+        self._parameters = dict(parameters or {})
         self.model_name = model_name
         self.requested_output_names = list(requested_output_names)
         self._inputs = list(inputs)
@@ -137,6 +144,15 @@ class InferenceRequest:
     def inputs(self) -> list[Tensor]:
         return self._inputs
 
+    def request_id(self) -> str:
+        return self._request_id
+
+    def timeout(self) -> int:
+        return self._timeout_us
+
+    def parameters(self) -> str:
+        return json.dumps(self._parameters)
+
     def get_response_sender(self) -> ResponseSender:
         return self._sender
 
@@ -144,6 +160,68 @@ class InferenceRequest:
         if self.model_name not in MODELS:
             raise TritonModelException(f"model {self.model_name} is not ready")
         return MODELS[self.model_name](self)
+
+
+class Series:
+    """One series of a metric; keeps its value or, if it is a histogram's, what it was given."""
+
+    def __init__(self, kind: str, buckets: list[float] | None) -> None:
+        if (kind == MetricFamily.HISTOGRAM) is not bool(buckets):
+            raise TritonModelException("histograms have buckets, other metrics have none")
+        self._kind = kind
+        self.value = 0.0
+        self.observed: list[float] = []
+
+    def increment(self, value: float) -> None:
+        self._check(MetricFamily.COUNTER, MetricFamily.GAUGE)
+        self.value += value
+
+    def set(self, value: float) -> None:
+        self._check(MetricFamily.GAUGE)
+        self.value = value
+
+    def observe(self, value: float) -> None:
+        self._check(MetricFamily.HISTOGRAM)
+        self.observed.append(value)
+
+    def _check(self, *kinds: str) -> None:
+        if METRICS.broken or self._kind not in kinds:
+            raise TritonModelException("the operation is not possible")
+
+
+class MetricsPort:
+    """What the metrics port would show: series by name and labels; or nothing works."""
+
+    def __init__(self) -> None:
+        self.series: dict[tuple[str, tuple[tuple[str, str], ...]], Series] = {}
+        self.broken = False
+
+    def clear(self) -> None:
+        self.series.clear()
+        self.broken = False
+
+    def of(self, name: str, **labels: str) -> Series:
+        return self.series[name, tuple(sorted(labels.items()))]
+
+
+METRICS = MetricsPort()
+
+
+class MetricFamily:
+    """A metric with a series for each set of labels."""
+
+    COUNTER, GAUGE, HISTOGRAM = "counter", "gauge", "histogram"
+
+    def __init__(self, name: str, description: str, kind: str) -> None:
+        self._name = name
+        self._kind = kind
+
+    def Metric(self, labels: Mapping[str, str], buckets: list[float] | None = None) -> Series:
+        if METRICS.broken:
+            raise TritonModelException("the operation is not possible")
+        series = Series(self._kind, buckets)
+        METRICS.series[self._name, tuple(sorted(labels.items()))] = series
+        return series
 
 
 class Logger:
@@ -172,8 +250,14 @@ def get_output_tensor_by_name(response: InferenceResponse, name: str) -> Tensor 
     return next((tensor for tensor in response.output_tensors() if tensor.name() == name), None)
 
 
-def request_of(tensors: dict[str, NDArray[Any]]) -> InferenceRequest:
+def request_of(
+    tensors: Mapping[str, NDArray[Any]],
+    request_id: str = "",
+    parameters: Mapping[str, str | int | bool] | None = None,
+) -> InferenceRequest:
     """Return a request with `tensors` (not part of Triton's module; for the tests)."""
     return InferenceRequest(
-        inputs=[Tensor(name, np.ascontiguousarray(array)) for name, array in tensors.items()]
+        inputs=[Tensor(name, np.ascontiguousarray(array)) for name, array in tensors.items()],
+        request_id=request_id,
+        parameters=parameters,
     )

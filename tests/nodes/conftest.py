@@ -10,5 +10,6 @@ import triton_python_backend_utils as pb_utils
 def clean_triton() -> Iterator[None]:
     pb_utils.MODELS.clear()
     pb_utils.Logger.lines.clear()
+    pb_utils.METRICS.clear()
     yield
     pb_utils.MODELS.clear()

@@ -1,6 +1,7 @@
 """What every stage owes its callers: one bad request spoils no other, and nothing leaks."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from triton_python_backend_utils import Logger
 
 from instantid_server.contract import MODELS, PUBLIC_MODELS
 from instantid_server.node import Outcome, Stage, Tensors
+from instantid_server.serving.desk import AdmissionDesk
 
 LoadNode = Callable[[str], Any]
 
@@ -114,18 +116,27 @@ def test_log_names_an_unforeseen_error_and_leaks_nothing(name: str, stage_node: 
     assert leaks(log_text()) == []
 
 
-class OutOfMemoryError(RuntimeError):
-    """As torch calls the one of a GPU."""
+@each_stage
+def test_stage_that_ran_out_of_memory_leaves_service(
+    name: str, stage_node: LoadNode, desk: AdmissionDesk
+) -> None:
+    node = stage_node(name)
+    node._stage = BreaksOnTwoRows(node._stage, MemoryError())
+    batch = answers(node, [stage_inputs(name, 3, rows=2), stage_inputs(name, 1)])
+    assert [answer.partition("]")[0] for answer in batch] == ["[OUT_OF_MEMORY"] * 2
+    (later,) = answers(node, [stage_inputs(name, 1)])
+    assert later.startswith(f"[MODEL_NOT_READY] the stage {name} left service")
+    assert desk.broken_models() == [name]
 
 
 @each_stage
-@pytest.mark.parametrize("error", [MemoryError(), OutOfMemoryError("GPU 0 has 7 GiB")], ids=repr)
-def test_out_of_memory_is_told_as_such(name: str, error: Exception, stage_node: LoadNode) -> None:
+def test_more_bytes_than_a_stage_takes_are_refused(
+    name: str, stage_node: LoadNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
     node = stage_node(name)
-    node._stage = BreaksOnTwoRows(node._stage, error)
-    guilty, neighbour = answers(node, [stage_inputs(name, 3, rows=2), stage_inputs(name, 1)])
-    assert guilty.startswith(f"[OUT_OF_MEMORY] {name} ran out of memory")
-    assert not isinstance(neighbour, str)
+    monkeypatch.setattr(node, "spec", replace(node.spec, max_input_bytes=1))
+    (answer,) = answers(node, [stage_inputs(name, 1)])
+    assert answer.startswith("[INVALID_INPUT] inputs: expected at most 1 bytes, got ")
 
 
 @each_stage

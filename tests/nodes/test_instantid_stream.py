@@ -51,7 +51,7 @@ def test_preview_is_a_small_picture_for_each_of_the_request(node: Any) -> None:
     sender = send(node, picture_request(**options))
     node.finalize()
     previews = answer_of(sender.sent[0])["preview"]
-    assert [Image.open(BytesIO(preview)).size for preview in previews] == [(8, 8), (8, 8)]
+    assert [Image.open(BytesIO(preview)).size for preview in previews] == [(128, 128)] * 2
 
 
 def test_no_previews_when_none_are_asked_for(node: Any) -> None:

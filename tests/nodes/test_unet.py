@@ -5,7 +5,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import triton_python_backend_utils as pb_utils
 from batches import answers, leaks, log_text, stage_inputs
+from bls import serve_error, serve_node
+
+
+def asking(seed: int) -> dict[str, Any]:
+    """Return a request that leaves it to the node to ask IdentityNet."""
+    scale = np.full((1, 1), 0.8, np.float32)
+    return {**stage_inputs("unet", seed), "controlnet_conditioning_scale": scale}
 
 
 @pytest.fixture
@@ -26,6 +34,26 @@ def test_residuals_of_identitynet_change_the_noise(node: Any, load_node: Any) ->
     steered = {**alone, "residuals": control["residuals"]}
     first, second = (answer["noise_pred"] for answer in answers(node, [alone, steered]))
     assert np.abs(first - second).max() > 1e-3
+
+
+def test_rows_without_residuals_ask_identitynet_once_for_the_batch(
+    node: Any, load_node: Any
+) -> None:
+    serve_node("identitynet", load_node("identitynet"))
+    (control,) = answers(load_node("identitynet"), [asking(1)])
+    batch = [asking(1), stage_inputs("unet", 2), asking(3)]
+    asked, left_out, _ = answers(node, batch)
+    (given,) = answers(node, [{**asking(1), "residuals": control["residuals"]}])
+    np.testing.assert_allclose(asked["noise_pred"], given["noise_pred"], atol=1e-5)
+    (alone,) = answers(node, [stage_inputs("unet", 2)])
+    np.testing.assert_allclose(left_out["noise_pred"], alone["noise_pred"], atol=1e-5)
+    assert [int(answer["identitynet_batch_requests"][0, 0]) for answer in (asked, alone)] == [3, 0]
+
+
+def test_error_of_identitynet_is_the_answer_to_those_who_asked(node: Any) -> None:
+    serve_error("identitynet", "loading", pb_utils.TritonError.UNAVAILABLE)
+    (answer,) = answers(node, [asking(1)])
+    assert answer.startswith("[MODEL_NOT_READY] the stage identitynet is not ready")
 
 
 def test_residuals_of_another_size_are_refused(node: Any) -> None:

@@ -10,6 +10,7 @@ from instantid_server.contract import (
     DEFAULT_IP_ADAPTER_SCALE,
     DEFAULT_NUM_INFERENCE_STEPS,
     DEFAULT_SCHEDULER,
+    GENERATING_MODELS,
     INSTANTID,
     INSTANTID_STREAM,
     MODELS,
@@ -33,8 +34,8 @@ def test_called_models_exist(spec: ModelSpec) -> None:
 
 
 @each_model
-def test_only_public_models_have_optional_inputs(spec: ModelSpec) -> None:
-    assert any(tensor.optional for tensor in spec.inputs) == (spec.name in PUBLIC_MODELS)
+def test_only_models_that_draw_have_optional_inputs(spec: ModelSpec) -> None:
+    assert any(tensor.optional for tensor in spec.inputs) == (spec.name in GENERATING_MODELS)
 
 
 def test_tensors_of_one_name_have_one_type_and_rank() -> None:
@@ -46,7 +47,7 @@ def test_tensors_of_one_name_have_one_type_and_rank() -> None:
     assert {name: kind for name, kind in kinds.items() if len(kind) > 1} == {}
 
 
-def test_both_public_models_take_the_same_requests() -> None:
+def test_both_models_that_draw_take_the_same_requests() -> None:
     assert INSTANTID_STREAM.inputs[: len(INSTANTID.inputs)] == INSTANTID.inputs
     assert [spec.name for spec in INSTANTID.inputs if not spec.optional] == ["prompt"]
 

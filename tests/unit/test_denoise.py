@@ -54,9 +54,10 @@ def denoise(
     branches: int = 2,
     seeds: Sequence[int] = (1,),
     max_batch_rows: int = 16,
+    step_model: str = "denoise_step",
 ) -> list[Step]:
     schedule = Schedule(request.scheduler, SCHEDULER_CONFIG, request.num_inference_steps)
-    denoiser = Denoiser(stages, max_batch_rows)
+    denoiser = Denoiser(stages, max_batch_rows, step_model)
     conditions = make_conditions(branches)
     return list(denoiser.denoise(request, conditions, schedule, list(seeds), SHAPE))
 
@@ -71,6 +72,20 @@ def test_identitynet_takes_part_inside_the_guidance_window_alone(
     )
     denoise(stages, request)
     assert stages.names == ["denoise_step" if part else "unet" for part in inside]
+
+
+@pytest.mark.parametrize(("start", "end", "steps", "inside"), WINDOWS)
+def test_both_ways_of_making_a_step_draw_the_same(
+    start: float, end: float, steps: int, inside: list[int]
+) -> None:
+    request = make_request(
+        control_guidance_start=start, control_guidance_end=end, num_inference_steps=steps
+    )
+    one_queue = FakeStages()
+    drawn = denoise(one_queue, request, step_model="unet")
+    assert one_queue.names == ["unet"] * steps
+    assert [bool(step.batches.identitynet) for step in drawn] == [bool(part) for part in inside]
+    torch.testing.assert_close(drawn[-1].latents, denoise(FakeStages(), request)[-1].latents)
 
 
 def test_scale_of_zero_leaves_identitynet_out() -> None:

@@ -1,5 +1,6 @@
 """The VAE's two halves."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -82,16 +83,19 @@ def test_sides_that_are_no_multiple_are_refused(
 )
 def test_vae_that_overflows_in_half_precision_computes_in_full(
     node_context: Context,
+    tiny_repository: Path,
     tmp_path: Path,
     half: str,
     kind: type[VaeDecoder] | type[VaeEncoder],
     force_upcast: bool,
     dtype: torch.dtype,
 ) -> None:
-    write_vae_half(tmp_path, tiny_vae(force_upcast), half)
+    shutil.copytree(tiny_repository / "instantid", tmp_path / "instantid")
+    directory = tmp_path / half / "1"
+    write_vae_half(directory, tiny_vae(force_upcast), half)
     context = replace(
         node_context(half),
-        directory=tmp_path,
+        directory=directory,
         parameters={"dtype": "float16"},
         output_types={"latents": "FP16"},
     )

@@ -17,12 +17,14 @@ class TritonPythonModel(TritonStage):
         declared = read_declaration(config)
 
         def load(context: NodeContext) -> OnnxModel:
-            return OnnxModel(
+            model = OnnxModel(
                 context.directory / (config["default_model_filename"] or "model.onnx"),
                 declared,
                 num_threads=int(context.parameters.get("intra_op_thread_count", "0")),
                 device=f"cuda:{context.device_id}" if on_gpu else "cpu",
             )
+            model.warm_up(context.max_batch_size)
+            return model
 
         # One process serves one instance, so what is set on the class is this instance's.
         TritonPythonModel.spec = declared

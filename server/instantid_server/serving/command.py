@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from instantid_server.contract import MAX_IMAGE_BYTES
+from instantid_server.contract import MAX_REQUEST_BYTES
 
 ADMIN_HEADER = "instantid-admin-key"
-_RESTRICTED_APIS = "shared-memory,model-repository,trace,logging"
-_MAX_INPUT_BYTES = 4 * MAX_IMAGE_BYTES  # two photos, which grow by a third when sent as JSON
+# All but health, metadata and inference.
+_RESTRICTED_APIS = "shared-memory,model-config,model-repository,statistics,trace,logging"
 _MAX_RESPONSE_POOL = 16  # answers kept for reuse on a gRPC stream; Triton's default has no bound
 _MIB = 1024 * 1024
 
@@ -93,7 +93,7 @@ def _restriction_arguments(version: TritonVersion, options: CommandOptions) -> l
     arguments = [f"--http-restricted-api={rule}", f"--grpc-restricted-protocol={rule}"]
     if version >= CONTAINER_VERSION:
         arguments += [
-            f"--http-max-input-size={_MAX_INPUT_BYTES}",
+            f"--http-max-input-size={MAX_REQUEST_BYTES}",
             f"--grpc-max-response-pool-size={_MAX_RESPONSE_POOL}",
             "--allow-client-shm=false",
         ]

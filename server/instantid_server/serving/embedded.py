@@ -6,71 +6,101 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
+from instantid_server.serving.api import TritonApi
 from instantid_server.serving.command import EMBEDDED_VERSION, CommandOptions, triton_arguments
 from instantid_server.serving.environment import server_environment, usable_cores
-from instantid_server.serving.health import Health
 from instantid_server.serving.lease import Lease
 from instantid_server.serving.options import ServeOptions
 from instantid_server.serving.preflight import Installation
+from instantid_server.serving.remains import find_shared_memory, kill_processes
 from instantid_server.serving.scratch import Scratch, lay_out
 
 _GRACE_S = 10.0  # after Triton's time for requests in flight: it unloads, and ends the stubs
 _POLL_S = 0.05
 
 
-@dataclass(frozen=True)
 class EmbeddedTriton:
-    """A started server; `process` leads a process group of its own, with the stubs in it."""
+    """One server that may be started many times; its process leads a group with the stubs in it."""
 
-    process: subprocess.Popen[bytes]
-    health: Health
-    log_path: Path
-    exit_timeout_s: int
+    def __init__(self, options: ServeOptions, installation: Installation, lease: Lease) -> None:
+        """Lay out what the server needs; nothing is started."""
+        scratch = lay_out(
+            lease.scratch,
+            installation.wheel,
+            installation.libpython,
+            (options.model_repository, options.ensemble_repository),
+        )
+        command = _command_options(options, scratch, lease, secrets.token_urlsafe(24))
+        executable = str(installation.wheel.server)
+        self._command = [executable, *triton_arguments(EMBEDDED_VERSION, command)]
+        self._environment = server_environment(
+            os.environ,
+            (scratch.lib, installation.wheel.libraries),
+            options.num_threads,
+            lease.desk_path,
+        )
+        self._shm_prefix = lease.shm_prefix
+        self._exit_timeout_s = options.exit_timeout_s
+        self._process: subprocess.Popen[bytes] | None = None
+        self.log_path = scratch.log if options.log_path is None else options.log_path
+        self.log_path.write_bytes(b"")
+        self.name = lease.name
+        self._log_start = 0
+        self.api = TritonApi(options.host, options.http_port, command.admin_key)
+
+    def start(self) -> None:
+        """Start the server; it loads its models while the caller waits for its health."""
+        self._log_start = self.log_path.stat().st_size
+        with self.log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                process_group=0,  # Ctrl-C is for the entry process, which then stops Triton
+            )
+
+    def ending(self) -> str | None:
+        """Return how the server ended, None while it runs."""
+        status = None if self._process is None else self._process.poll()
+        if status is None:
+            return None
+        return f"signal {-status}" if status < 0 else f"status {status}"
+
+    def log(self) -> str:
+        """Return what the server has logged since its last start."""
+        with self.log_path.open("rb") as log:
+            log.seek(self._log_start)
+            return log.read().decode(errors="replace")
 
     def stop(self, in_haste: Callable[[], bool]) -> bool:
         """Ask for a clean end, and kill if it takes too long; tell which of the two it was.
 
         `in_haste` is asked time and again, and may shorten the wait.
         """
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + self.exit_timeout_s + _GRACE_S
-        while self.process.poll() is None:
+        if self._process is None:
+            return True
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + self._exit_timeout_s + _GRACE_S
+        while self._process.poll() is None:
             if in_haste() or time.monotonic() > deadline:
-                self.process.kill()
-                self.process.wait()
+                self._process.kill()
+                self._process.wait()
                 return False
             time.sleep(_POLL_S)
         return True
 
-
-def start_triton(options: ServeOptions, installation: Installation, lease: Lease) -> EmbeddedTriton:
-    """Start the server; it loads its models while the caller waits for its health."""
-    scratch = lay_out(
-        lease.scratch,
-        installation.wheel,
-        installation.libpython,
-        (options.model_repository, options.ensemble_repository),
-    )
-    command = _command_options(options, scratch, lease, secrets.token_urlsafe(24))
-    environment = server_environment(
-        os.environ, (scratch.lib, installation.wheel.libraries), options.num_threads
-    )
-    log_path = scratch.log if options.log_path is None else options.log_path
-    with log_path.open("wb") as log:
-        process = subprocess.Popen(
-            [str(installation.wheel.server), *triton_arguments(EMBEDDED_VERSION, command)],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            process_group=0,  # Ctrl-C is for the entry process, which then stops Triton
-        )
-    health = Health(options.host, options.http_port, command.admin_key)
-    return EmbeddedTriton(process, health, log_path, options.exit_timeout_s)
+    def kill(self) -> None:
+        """End the server at once, with its stubs and their shared memory, so that it can start."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        kill_processes(self.name)
+        for path in find_shared_memory(self._shm_prefix):
+            path.unlink(missing_ok=True)
 
 
 def _command_options(

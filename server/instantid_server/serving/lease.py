@@ -27,6 +27,11 @@ class Lease:
     lock_fd: int
 
     @property
+    def desk_path(self) -> Path:
+        """Where the admission desk listens."""
+        return self.scratch / "desk.sock"
+
+    @property
     def shm_prefix(self) -> str:
         """Where the names of Triton's own shared-memory files begin."""
         return f"{self.name}-"

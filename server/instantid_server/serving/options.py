@@ -6,6 +6,8 @@ from pathlib import Path
 DEFAULT_HTTP_PORT = 8000  # this and the next two: Triton's own
 DEFAULT_GRPC_PORT = 8001
 DEFAULT_METRICS_PORT = 8002
+DEFAULT_CONTROL_PORT = 8003  # ours: probes, status, drain
+DEFAULT_DRAIN_TIMEOUT_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -19,11 +21,13 @@ class ServeOptions:
     http_port: int = DEFAULT_HTTP_PORT
     grpc_port: int = DEFAULT_GRPC_PORT
     metrics_port: int = DEFAULT_METRICS_PORT
+    control_port: int = DEFAULT_CONTROL_PORT
     log_path: Path | None = None  # None: a file that goes when the server goes
     verbose: bool = False  # also copy Triton's log to stderr
     num_threads: int | None = None  # of a stage that sets none itself; None: the usable cores
     start_timeout_s: float = 300.0
-    exit_timeout_s: int = 10  # for requests in flight when the server is told to stop
+    drain_timeout_s: float = DEFAULT_DRAIN_TIMEOUT_S  # for accepted pictures when told to stop
+    exit_timeout_s: int = 10  # for what Triton still does after that
 
     @property
     def ports(self) -> dict[str, int]:
@@ -32,4 +36,5 @@ class ServeOptions:
             "http_port": self.http_port,
             "grpc_port": self.grpc_port,
             "metrics_port": self.metrics_port,
+            "control_port": self.control_port,
         }

@@ -4,20 +4,40 @@ import contextlib
 import site
 from pathlib import Path
 
+from instantid_server.contract import MODELS
 from instantid_server.serving.remains import find_processes
 
-_STUB = b"triton_python_backend_stub"
+_STUB = "triton_python_backend_stub"
+_INSTANCE = 8  # which argument of a stub names the model's instance, such as unet_0
 _PACKAGE_FOLDERS = ("/site-packages/", "/dist-packages/")
 
 
-def find_stubs(name: str) -> list[int]:
-    """Return the process ids of the stubs of the server `name`."""
-    stubs = []
+def find_stubs(name: str) -> dict[int, str]:
+    """Return the model of each stub of the server `name`, by process id."""
+    stubs = {}
     for pid in find_processes(name):
-        with contextlib.suppress(OSError):
-            if Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].endswith(_STUB):
-                stubs.append(pid)
+        if (model := stub_model(_arguments(pid))) is not None:
+            stubs[pid] = model
     return stubs
+
+
+def stub_model(arguments: list[str]) -> str | None:
+    """Return which model of the contract the process of this command line serves, if it is a stub.
+
+    A Python-based backend lies elsewhere than its models, so the path of the code does not tell.
+    """
+    if not arguments[0].endswith(_STUB) or len(arguments) <= _INSTANCE:
+        return None
+    instance = arguments[_INSTANCE]
+    # The longest: an instance of instantid_stream begins like one of instantid.
+    return max(
+        (model for model in MODELS if instance.startswith(f"{model}_")), key=len, default=None
+    )
+
+
+def is_alive(pid: int, name: str) -> bool:
+    """Tell whether `pid` is a running process of the server `name`; a zombie does not run."""
+    return any(name in argument for argument in _arguments(pid))
 
 
 def foreign_libraries(maps: str, soname: str, package_folders: list[str]) -> list[str]:
@@ -47,6 +67,14 @@ def check_stubs(name: str, soname: str) -> dict[int, list[str]]:
             if libraries := foreign_libraries(maps, soname, folders):
                 found[pid] = libraries
     return found
+
+
+def _arguments(pid: int) -> list[str]:
+    """Return a process's command line, [""] for one that has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return [""]
 
 
 def _fields(maps: str) -> list[list[str]]:

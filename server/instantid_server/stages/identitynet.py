@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
@@ -10,12 +10,13 @@ from diffusers.models.controlnets.controlnet import ControlNetModel
 from torch import Tensor, nn
 from torch.utils.dlpack import from_dlpack
 
-from instantid_server.contract import NUM_IDENTITY_TOKENS, NUM_KEYPOINTS
+from instantid_server.contract import IDENTITYNET, NUM_IDENTITY_TOKENS, NUM_KEYPOINTS
 from instantid_server.node import NodeContext
 from instantid_server.stages.compute import Compute, read_config, read_tensors, without_weights
 from instantid_server.stages.pose import KeypointMapSize, draw_keypoints
 from instantid_server.stages.residuals import pack_residuals
 from instantid_server.stages.rows import TorchOutcome, TorchTensors, check_shape, run_by_shape
+from instantid_server.stages.warmup import NativeSize, pooled_size, warm_up, zeros
 
 VAE_SCALE_FACTOR = 8  # pixels a latent; fixed by the ControlNet's own conditioning embedding
 CACHED_MAPS = 64  # embedded keypoint maps: one a picture for as long as its loop runs
@@ -45,7 +46,20 @@ class IdentityNet:
             network = ControlNetModel.from_config(read_config(context.directory))
         compute.fill(network, read_tensors(context.directory))
         sizes = json.loads((context.directory / "keypoint_map.json").read_text())
-        return cls(compute.ready(network), KeypointMapSize(**sizes), compute)
+        stage = cls(compute.ready(network), KeypointMapSize(**sizes), compute)
+        dims = stage.sizes(NativeSize.of(context))
+        warm_up(stage.run, partial(zeros, IDENTITYNET, dims), context.max_batch_size)
+        return stage
+
+    def sizes(self, native: NativeSize) -> dict[str, tuple[int, ...]]:
+        """Return the dims of a request for a picture of the native size."""
+        config = self._network.config
+        return {
+            "latents": native.latents(config.in_channels),
+            "identity_tokens": (NUM_IDENTITY_TOKENS, config.cross_attention_dim),
+            "pooled_prompt_embeds": (pooled_size(config),),
+            "face_keypoints": (1, NUM_KEYPOINTS, 2),
+        }
 
     def run(self, requests: Sequence[TorchTensors]) -> list[TorchOutcome]:
         """Answer with `residuals` and how many requests shared the forward."""

@@ -30,6 +30,7 @@ _TRITON_TYPES = {
     "tensor(uint64)": "UINT64",
     "tensor(uint8)": "UINT8",
 }
+WARM_UP_SIZE = 64  # where a dim is open: whatever SCRFD's strides of 8, 16 and 32 divide
 _CONFIG_TYPES = {"STRING": "BYTES"}  # where the name in a config differs from that on the wire
 
 
@@ -51,8 +52,14 @@ class OnnxModel:
         )
         _check_inputs(declared, self._session.get_inputs())
         _check_outputs(declared, self._session.get_outputs())
+        self._inputs = declared.inputs
         self._outputs = [spec.name for spec in declared.outputs]
         self._batches = declared.batches
+
+    def warm_up(self, max_batch_size: int) -> None:
+        """Run once on one row, and on as many as it may get."""
+        for rows in sorted({1, max(max_batch_size, 1)}):
+            self.run([self._zeros(rows)])
 
     def run(self, requests: Sequence[Tensors]) -> list[Outcome]:
         """Answer each request in order; those whose shapes agree past the batch share a run."""
@@ -76,6 +83,16 @@ class OnnxModel:
         ends = np.cumsum([len(request[names[0]]) for request in requests])[:-1]
         split = [np.split(output, ends) for output in outputs]
         return [dict(zip(self._outputs, rows, strict=True)) for rows in zip(*split, strict=True)]
+
+    def _zeros(self, rows: int) -> Tensors:
+        batch = (rows,) if self._batches else ()
+        return {
+            spec.name: np.zeros(
+                (*batch, *(WARM_UP_SIZE if dim == -1 else dim for dim in spec.dims)),
+                dtype=spec.dtype.lower().replace("fp", "float"),  # FP32 is numpy's float32
+            )
+            for spec in self._inputs
+        }
 
 
 def read_declaration(config: Mapping[str, Any]) -> ModelSpec:

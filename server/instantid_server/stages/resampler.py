@@ -1,6 +1,7 @@
 """The resampler: one face embedding becomes sixteen tokens that attention can read."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import torch
 from diffusers.models.embeddings import IPAdapterPlusImageProjection
@@ -8,10 +9,11 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.utils.dlpack import from_dlpack
 
-from instantid_server.contract import EMBEDDING_SIZE
+from instantid_server.contract import EMBEDDING_SIZE, ID_RESAMPLER
 from instantid_server.node import NodeContext
 from instantid_server.stages.compute import Compute
 from instantid_server.stages.rows import TorchOutcome, TorchTensors, check_shape, run_by_shape
+from instantid_server.stages.warmup import warm_up, zeros
 
 HEAD_SIZE = 64  # of InstantID's resampler; its number of heads follows from the widths
 
@@ -41,7 +43,9 @@ class Resampler:
         """Load `image_proj.safetensors` from the node's folder."""
         compute = Compute.from_context(context)
         network = build_resampler(load_file(context.directory / "image_proj.safetensors"))
-        return cls(compute.ready(network.to(compute.device, compute.dtype)), compute)
+        stage = cls(compute.ready(network.to(compute.device, compute.dtype)), compute)
+        warm_up(stage.run, partial(zeros, ID_RESAMPLER, {}), context.max_batch_size)
+        return stage
 
     def run(self, requests: Sequence[TorchTensors]) -> list[TorchOutcome]:
         """Answer with `identity_tokens`; the embedding goes in raw, as the recogniser gave it."""

@@ -40,7 +40,11 @@ def run_by_shape(
             name: torch.cat([requests[index][name].to(device) for index in members])
             for name in requests[members[0]]
         }
-        outputs = forward(stacked, len(members))
+        try:
+            outputs = forward(stacked, len(members))
+        except InstantIDError as error:  # of a stage that it called
+            outcomes.update(dict.fromkeys(members, error))
+            continue
         rows = [len(next(iter(requests[index].values()))) for index in members]
         parts = {name: tensor.split(rows) for name, tensor in outputs.items()}
         for position, index in enumerate(members):

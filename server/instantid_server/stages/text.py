@@ -4,17 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 from transformers.utils.logging import disable_progress_bar
 
-from instantid_server.contract import MAX_PROMPT_BYTES, MAX_PROMPT_CHUNKS
+from instantid_server.contract import CHUNK_TOKENS, MAX_PROMPT_BYTES, MAX_PROMPT_CHUNKS
 from instantid_server.errors import InstantIDError, InvalidInput
 from instantid_server.node import NodeContext, Outcome, Tensors
 from instantid_server.stages.compute import Compute
+from instantid_server.stages.warmup import warm_up
 
-CHUNK_TOKENS = 77  # CLIP's positions, start and end token among them
 WORDS_A_CHUNK = CHUNK_TOKENS - 2
 
 
@@ -62,7 +63,9 @@ class TextEncoder:
             _load_encoder(folder, "", CLIPTextModel, compute),
             _load_encoder(folder, "_2", CLIPTextModelWithProjection, compute),
         )
-        return cls(encoders, compute)
+        stage = cls(encoders, compute)
+        warm_up(stage.run, _empty_prompts, context.max_batch_size)
+        return stage
 
     def run(self, requests: Sequence[Tensors]) -> list[Outcome]:
         """Answer with `prompt_embeds` and `pooled_prompt_embeds`.
@@ -132,6 +135,10 @@ def _load_encoder(
     tokenizer = CLIPTokenizer.from_pretrained(folder / f"tokenizer{suffix}", local_files_only=True)
     network = kind.from_pretrained(folder / f"text_encoder{suffix}", local_files_only=True)
     return Encoder(tokenizer, compute.ready(network.to(compute.device, compute.dtype)))
+
+
+def _empty_prompts(rows: int) -> Tensors:
+    return {"prompt": np.full((rows, 1), b"", dtype=np.object_)}
 
 
 def _decode(prompt: bytes) -> str:

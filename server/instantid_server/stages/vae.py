@@ -2,16 +2,19 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from torch import Tensor, nn
 from torch.utils.dlpack import from_dlpack
 
+from instantid_server.contract import VAE_DECODER, VAE_ENCODER
 from instantid_server.errors import InvalidInput
 from instantid_server.node import NodeContext
 from instantid_server.stages.compute import Compute, read_config, read_tensors, without_weights
 from instantid_server.stages.rows import TorchOutcome, TorchTensors, check_shape, run_by_shape
+from instantid_server.stages.warmup import NativeSize, warm_up, zeros
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +32,10 @@ class VaeDecoder:
     def load(cls, context: NodeContext) -> "VaeDecoder":
         """Load the decoder half; the encoder's tensors need not be there."""
         network, compute = _load_half(context, unused=("encoder", "quant_conv"))
-        return cls(network, compute)
+        stage = cls(network, compute)
+        sizes = {"latents": NativeSize.of(context).latents(network.config.latent_channels)}
+        warm_up(stage.run, partial(zeros, VAE_DECODER, sizes), context.max_batch_size)
+        return stage
 
     def run(self, requests: Sequence[TorchTensors]) -> list[TorchOutcome]:
         """Answer with `image` (rows, height, width, 3), uint8."""
@@ -60,7 +66,10 @@ class VaeEncoder:
     def load(cls, context: NodeContext) -> "VaeEncoder":
         """Load the encoder half; the decoder's tensors need not be there."""
         network, compute = _load_half(context, unused=("decoder", "post_quant_conv"))
-        return cls(network, compute)
+        stage = cls(network, compute)
+        sizes = {"image": NativeSize.of(context).image}
+        warm_up(stage.run, partial(zeros, VAE_ENCODER, sizes), context.max_batch_size)
+        return stage
 
     def run(self, requests: Sequence[TorchTensors]) -> list[TorchOutcome]:
         """Answer with `latents` (rows, channels, height / 8, width / 8)."""

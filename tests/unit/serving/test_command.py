@@ -46,9 +46,14 @@ def test_installation_without_own_backends_uses_its_own() -> None:
 
 @pytest.mark.parametrize("version", [EMBEDDED_VERSION, CONTAINER_VERSION])
 @pytest.mark.parametrize("flag", ["--http-restricted-api", "--grpc-restricted-protocol"])
-def test_model_control_and_shared_memory_need_the_key(version: TritonVersion, flag: str) -> None:
-    rules = [rule for rule in triton_arguments(version, OPTIONS) if rule.startswith(flag)]
-    assert rules == [f"{flag}=shared-memory,model-repository,trace,logging:instantid-admin-key=key"]
+def test_all_but_health_metadata_and_inference_needs_the_key(
+    version: TritonVersion, flag: str
+) -> None:
+    (rule,) = [rule for rule in triton_arguments(version, OPTIONS) if rule.startswith(flag)]
+    assert rule == (
+        f"{flag}=shared-memory,model-config,model-repository,statistics,trace,logging"
+        ":instantid-admin-key=key"
+    )
 
 
 def test_newer_triton_bounds_its_input() -> None:
