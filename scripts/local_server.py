@@ -45,8 +45,8 @@ def local_server(
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, preexec_fn=_end_with_parent
     )
+    assert process.stdout is not None
     try:
-        assert process.stdout is not None
         ready_line = process.stdout.readline().strip()
         if not ready_line:
             raise SystemExit(process.wait() or 1)
@@ -61,6 +61,7 @@ def local_server(
     finally:
         process.terminate()
         process.wait()
+        process.stdout.close()
 
 
 def server_name(entry_pid: int) -> str:
