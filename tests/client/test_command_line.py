@@ -254,7 +254,10 @@ def test_flags_of_the_call_go_with_every_request(folder: Path) -> None:
 def test_ctrl_c_stops_the_server_and_exits_with_130(
     folder: Path, stub: tuple[TritonStub, str]
 ) -> None:
-    command = [sys.executable, "-c", "from instantid_client.cli import main; exit(main())"]
+    # A shell starts background jobs, and so perhaps these tests, deaf to Ctrl-C.
+    hear = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    run = "from instantid_client.cli import main; exit(main())"
+    command = [sys.executable, "-c", hear + run]
     arguments = ("generate", "ann.png", "--prompt", "endless", "--url", stub[1])
     with subprocess.Popen([*command, *arguments], stderr=subprocess.PIPE, text=True) as process:
         assert stub[0].received.wait(WAIT_S)
