@@ -18,7 +18,7 @@ from instantid_client import Client
 from scripts.local_server import LocalServer, local_server
 from scripts.render_profiles import DETECTION_SIZE_PX
 from scripts.reports import ROOT, write_report
-from scripts.triton_metrics import requests_and_executions
+from scripts.triton_metrics import read_counters
 from tests.reference import ReferenceOptions, ReferencePipeline
 
 FACE = ROOT / "tests" / "data" / "portrait_1.png"
@@ -120,16 +120,15 @@ def _throughput(server: LocalServer, load: Load) -> Throughput:
                     prompt=PROMPT, face_image=FACE, num_inference_steps=load.steps, seed=index
                 )
 
-    before = {stage: requests_and_executions(server.metrics_url, stage) for stage in STAGES}
+    before = {stage: read_counters(server.metrics_url, stage) for stage in STAGES}
     started = perf_counter()
     with ThreadPoolExecutor(load.clients) as clients:
         list(clients.map(ask, range(load.clients)))
     seconds = perf_counter() - started
-    mean_batch = {}
-    for stage in STAGES:
-        after = requests_and_executions(server.metrics_url, stage)
-        requests, executions = (now - then for now, then in zip(after, before[stage], strict=True))
-        mean_batch[stage] = requests / executions
+    mean_batch = {
+        stage: read_counters(server.metrics_url, stage).since(before[stage]).mean_batch
+        for stage in STAGES
+    }
     return Throughput(load.clients * load.requests_a_client / seconds, mean_batch)
 
 

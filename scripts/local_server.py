@@ -1,18 +1,18 @@
 """A server of this checkout's repository for one script: started before it, gone after it."""
 
 import contextlib
-import ctypes
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts.free_ports import free_ports
+from scripts.orphans import end_with_parent
 from scripts.reports import ROOT
 
-_PR_SET_PDEATHSIG = 1  # <sys/prctl.h>: signal me when my parent is gone
+START_TIMEOUT_S = 300.0  # as `instantid serve` has it
 
 
 @dataclass(frozen=True)
@@ -29,21 +29,27 @@ class LocalServer:
 
 @contextlib.contextmanager
 def local_server(
-    models: Path = ROOT / "model_repository", ensembles: Path = ROOT / "ensemble_configs"
+    models: Path = ROOT / "model_repository",
+    ensembles: Path = ROOT / "ensemble_configs",
+    start_timeout_s: float = START_TIMEOUT_S,
+    profile: str | None = None,
 ) -> Iterator[LocalServer]:
     """Run `instantid serve` on free ports until the block ends, by whatever end.
 
     Raises SystemExit if it does not start; its own message is on standard error by then.
     """
-    http, grpc, metrics, control = _free_ports(4)
+    http, grpc, metrics, control = free_ports(4)
     command = [str(Path(sys.executable).with_name("instantid")), "serve"]
     command += ["--http-port", str(http), "--grpc-port", str(grpc), "--metrics-port", str(metrics)]
     command += ["--control-port", str(control)]
     command += ["--model-repository", str(models), "--ensemble-repository", str(ensembles)]
+    command += ["--start-timeout", str(start_timeout_s)]
+    if profile is not None:
+        command += ["--profile", profile]
     # A script that is told to end must still end its server.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, preexec_fn=_end_with_parent
+        command, stdout=subprocess.PIPE, text=True, preexec_fn=end_with_parent
     )
     assert process.stdout is not None
     try:
@@ -67,15 +73,3 @@ def local_server(
 def server_name(entry_pid: int) -> str:
     """Return how the names of all processes and files of an entry process's server begin."""
     return f"instantid-{entry_pid}-"
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in sockets:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in sockets]
-
-
-def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

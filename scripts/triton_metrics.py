@@ -51,9 +51,3 @@ def read_counters(metrics_url: str, model: str) -> StageCounters:
             raise ValueError(f"Triton's metrics have no {counter} of {model}")
         counts.append(int(found[1]))
     return StageCounters(*counts)
-
-
-def requests_and_executions(metrics_url: str, model: str) -> tuple[int, int]:
-    """Return how many requests `model` has answered, in how many executions."""
-    counters = read_counters(metrics_url, model)
-    return counters.requests, counters.executions

@@ -7,8 +7,8 @@ from typing import Any, Self
 
 from scripts.chaos.drain import Drain, drain
 from scripts.chaos.faults import Fault
-from scripts.chaos.probe import is_ready, requests_in_server, seconds_until
 from scripts.chaos.watching import Aftermath, strike
+from scripts.control_port import is_ready, requests_in_server, seconds_until
 from scripts.local_server import LocalServer, local_server
 from scripts.steady.endings import Ended, violations
 from scripts.steady.load import SteadyLoad

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from scripts.chaos.faults import Fault
-from scripts.chaos.probe import is_ready, seconds_until
+from scripts.control_port import is_ready, seconds_until
 from scripts.local_server import LocalServer
 from scripts.steady.endings import Ended
 from scripts.steady.load import SteadyLoad

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hypothesis import HealthCheck, given, seed, settings, strategies
 
 from instantid_server.serving.stubs import find_stubs
-from scripts.chaos.probe import is_ready
+from scripts.control_port import is_ready
 from scripts.fuzz.mutations import raw_requests
 from scripts.fuzz.raw_request import RawAnswer, RawRequest, RawSender
 from scripts.fuzz.verdict import complaint

@@ -4,8 +4,6 @@ On a processor two workers of one thread each are faster than one with two threa
 beside other work: they wait for each other every few steps and not in every operation.
 """
 
-import ctypes
-import signal
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +13,7 @@ import torch.distributed as dist
 from torch import nn
 from torch.multiprocessing.spawn import spawn
 
-_PR_SET_PDEATHSIG = 1  # <sys/prctl.h>: signal me when my parent is gone
+from scripts.orphans import end_with_parent
 
 
 def run_workers(work: Callable[[], None], count: int) -> None:
@@ -64,7 +62,7 @@ def average_weights(parameters: list[nn.Parameter]) -> None:
 
 def _join(number: int, work: Callable[[], None], count: int, meeting_point: str) -> None:
     # Else a killed training command leaves workers that train on, into the same checkpoint.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    end_with_parent()
     dist.init_process_group(
         "gloo", init_method=f"file://{meeting_point}", rank=number, world_size=count
     )

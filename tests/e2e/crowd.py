@@ -11,7 +11,8 @@ import numpy as np
 from tritonclient import grpc
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
-from tests.e2e.control import ask, wait_until
+from scripts.control_port import ask
+from tests.e2e.patience import wait_until
 from tests.e2e.photos import PORTRAIT
 from tests.e2e.raw import text
 from tests.e2e.server import RunningServer

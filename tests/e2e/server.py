@@ -1,9 +1,7 @@
 """A real server for tests: the entry process, started as a person starts it, and its end."""
 
 import contextlib
-import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -12,13 +10,13 @@ from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
+from scripts.free_ports import free_ports
+
 ROOT = Path(__file__).parents[2]
 MODEL_REPOSITORY = ROOT / "model_repository"
 ENSEMBLE_REPOSITORY = ROOT / "ensemble_configs"
 START_TIMEOUT_S = 240.0  # the real models, on two busy cores
 STOP_TIMEOUT_S = 60.0
-# Below the range from which the kernel takes ports for outgoing connections.
-_PORTS = range(20_000, 32_000)
 _ENTRY = """
 import sys
 from pathlib import Path
@@ -42,6 +40,11 @@ class Ports:
     grpc: int
     metrics: int
     control: int
+
+    @classmethod
+    def free(cls) -> "Ports":
+        """Return ports that nobody listens on."""
+        return cls(*free_ports(len(fields(cls))))
 
 
 @dataclass(frozen=True)
@@ -98,18 +101,6 @@ class RunningServer:
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
 
-def free_ports() -> Ports:
-    """Return ports that nobody listens on."""
-    with contextlib.ExitStack() as stack:
-        chosen: list[int] = []
-        while len(chosen) < len(fields(Ports)):
-            probe = stack.enter_context(socket.socket())
-            with contextlib.suppress(OSError):
-                probe.bind(("127.0.0.1", random.choice(_PORTS)))
-                chosen.append(probe.getsockname()[1])
-    return Ports(*chosen)
-
-
 def start_entry(
     folder: Path,
     models: Path = MODEL_REPOSITORY,
@@ -119,7 +110,7 @@ def start_entry(
     environment: dict[str, str] | None = None,
 ) -> RunningServer:
     """Start an entry process that logs into `folder`, and return without waiting for it."""
-    chosen = free_ports() if ports is None else ports
+    chosen = Ports.free() if ports is None else ports
     log_path = folder / "triton.log"
     complaint_path = folder / "entry.stderr"
     numbers = map(str, astuple(chosen))

@@ -1,12 +1,12 @@
 """A caller who goes away: the work stops within a step."""
 
 import time
-from collections.abc import Callable
 
 import pytest
 
 from instantid_client import Client, InstantIDError
-from scripts.triton_metrics import requests_and_executions
+from scripts.triton_metrics import read_counters
+from tests.e2e.patience import wait_until
 from tests.e2e.photos import PORTRAIT
 from tests.e2e.server import RunningServer
 
@@ -16,17 +16,8 @@ STEPS = 150
 LONGER_THAN_A_STEP_S = 1.0  # of the pocket weights, on a busy machine
 
 
-def wait_until(reached: Callable[[], bool], within_s: float) -> bool:
-    deadline = time.monotonic() + within_s
-    while not reached():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
-
-
 def steps_done(server: RunningServer) -> int:
-    return requests_and_executions(server.metrics_url, "unet")[0]
+    return read_counters(server.metrics_url, "unet").requests
 
 
 def test_abandoned_stream_stops_within_a_step(server: RunningServer) -> None:
@@ -37,7 +28,7 @@ def test_abandoned_stream_stops_within_a_step(server: RunningServer) -> None:
             if event.step == 3:
                 break
         events.close()
-    assert wait_until(lambda: _stands_still(server), within_s=20)
+    wait_until(lambda: _stands_still(server), 20, "no more steps are done")
     assert steps_done(server) - before < STEPS // 2
 
 
@@ -45,7 +36,7 @@ def test_deadline_of_the_client_stops_the_work(server: RunningServer) -> None:
     before = steps_done(server)
     with Client(server.grpc_url, timeout_s=1.0) as client, pytest.raises(InstantIDError):
         client.generate(prompt="a portrait", face_image=PORTRAIT, num_inference_steps=STEPS)
-    assert wait_until(lambda: _stands_still(server), within_s=20)
+    wait_until(lambda: _stands_still(server), 20, "no more steps are done")
     assert steps_done(server) - before < STEPS
 
 

@@ -15,8 +15,9 @@ from instantid_server.contract import ErrorCode
 from instantid_server.desk_link import DeskLink
 from instantid_server.serving.remains import find_processes
 from instantid_server.serving.stubs import find_stubs
-from tests.e2e.control import ask, is_ready, wait_until
+from scripts.control_port import ask, is_ready
 from tests.e2e.light_repository import write_light_repositories
+from tests.e2e.patience import wait_until
 from tests.e2e.photos import PORTRAIT
 from tests.e2e.raw import infer_grpc, text
 from tests.e2e.server import RunningServer, start_entry

@@ -17,7 +17,7 @@ from tritonclient.utils import InferenceServerException
 from instantid_server.serving.remains import SHM, find_processes
 from instantid_server.serving.stubs import find_stubs
 from tests.e2e.light_repository import write_light_repositories
-from tests.e2e.server import RunningServer, free_ports, start_entry
+from tests.e2e.server import Ports, RunningServer, start_entry
 
 pytestmark = [pytest.mark.triton, pytest.mark.timeout(120)]
 
@@ -118,7 +118,7 @@ def test_managing_models_needs_the_key_of_the_entry_process(start: Start) -> Non
 
 
 def test_taken_port_is_named_with_its_option(start: Start) -> None:
-    ports = free_ports()
+    ports = Ports.free()
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", ports.grpc))
         holder.listen()
@@ -128,7 +128,7 @@ def test_taken_port_is_named_with_its_option(start: Start) -> None:
 
 
 def test_same_port_twice_is_refused(start: Start) -> None:
-    ports = free_ports()
+    ports = Ports.free()
     server = start(ports=replace(ports, grpc=ports.http))
     assert server.process.wait(20) == 1
     assert f"http_port: {ports.http} is given twice" in server.complaint()

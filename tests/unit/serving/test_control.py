@@ -11,8 +11,8 @@ from instantid_server.serving import control
 from instantid_server.serving.control import ControlPort
 from instantid_server.serving.desk import AdmissionDesk
 from instantid_server.serving.state import Phase, StateBoard
-from tests.e2e.control import ask
-from tests.e2e.server import free_ports
+from scripts.control_port import ask
+from scripts.free_ports import free_ports
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Setting:
 
 @pytest.fixture
 def setting(desk: AdmissionDesk) -> Iterator[Setting]:
-    board, drained, number = StateBoard(), Event(), free_ports().control
+    board, drained, number = StateBoard(), Event(), free_ports(1)[0]
     board.enter(Phase.READY)
     with fake_triton({"unet": "READY", "instantid": "READY"}) as triton:
         port = ControlPort(("127.0.0.1", number), board, desk, triton.api, drained.set)
