@@ -10,7 +10,16 @@ from pathlib import Path
 from scripts.load.alone import Alone, drawn_by_server, drawn_in_process, measure_alone
 from scripts.load.effort import FULL, QUICK, Effort
 from scripts.load.in_process import InProcessPipeline
-from scripts.load.measured import EMPTY, IN_PROCESS, MONOLITH, OURS, UNBATCHED, Measured, ratios
+from scripts.load.measured import (
+    EMPTY,
+    IN_PROCESS,
+    MONOLITH,
+    ONE_QUEUE,
+    OURS,
+    UNBATCHED,
+    Measured,
+    ratios,
+)
 from scripts.load.report import write_load_report
 from scripts.load.step_curve import measure_step_curve
 from scripts.load.sweep import closed_loop, sweep
@@ -19,6 +28,7 @@ from scripts.load.variants import (
     Repositories,
     write_with_empty_networks,
     write_with_monolith,
+    write_with_one_queue,
     write_without_batches,
 )
 from scripts.load.workloads import WORKLOADS
@@ -58,6 +68,10 @@ def measure(effort: Effort, workload: str) -> Measured:
         _say("step batches off")
         unbatched, _ = _alone(server, process, effort, UNBATCHED)
         unbatched_together = closed_loop(server, effort, max(effort.clients), 0.0)
+    with _served(write_with_one_queue) as server:
+        _say("one queue a step")
+        one_queue, _ = _alone(server, process, effort, ONE_QUEUE)
+        one_queue_together = closed_loop(server, effort, max(effort.clients), 0.0)
     with _served(write_with_monolith) as server:
         _say("the monolith")
         monolith, _ = _alone(server, process, effort, MONOLITH)
@@ -67,22 +81,32 @@ def measure(effort: Effort, workload: str) -> Measured:
         _say("ours")
         ours, step_stages = _alone(server, process, effort, OURS)
         unloaded_s = ours[OURS].latency_s
-        loops = tuple(
-            closed_loop(server, effort, clients, unloaded_s) for clients in effort.clients
-        )
+        loops = [closed_loop(server, effort, clients, unloaded_s) for clients in effort.clients]
+        over_http = closed_loop(server, effort, max(effort.clients), unloaded_s, over_http=True)
         _say("arrivals")
         *rates, burst = sweep(
             server, effort, workload, loops[-1].figures.pictures_per_s, unloaded_s
         )
-    pairs = {EMPTY: floor, UNBATCHED: unbatched, MONOLITH: monolith, OURS: ours}
+    pairs = {
+        EMPTY: floor,
+        UNBATCHED: unbatched,
+        ONE_QUEUE: one_queue,
+        MONOLITH: monolith,
+        OURS: ours,
+    }
     return Measured(
         effort=effort,
         curve=curve,
         alone={arm: pair[arm] for arm, pair in pairs.items()},
         beside={arm: pair[IN_PROCESS] for arm, pair in pairs.items()},
         step_stages=step_stages,
-        together={UNBATCHED: unbatched_together, MONOLITH: monolith_together, OURS: loops[-1]},
-        closed_loops=loops,
+        together={
+            UNBATCHED: unbatched_together,
+            ONE_QUEUE: one_queue_together,
+            MONOLITH: monolith_together,
+            OURS: loops[-1],
+        },
+        closed_loops=(*loops, over_http),
         rates=tuple(rates),
         burst=burst,
     )

@@ -25,8 +25,8 @@ QUICK = Effort(
     alone_repeats=5,
     closed_loop_s=15,
     clients=(1, 2, 4, 8),
-    rate_s=40,
-    shares=(0.3, 0.6, 0.9, 1.0, 1.2, 1.5),
+    rate_s=30,
+    shares=(0.3, 0.6, 0.9, 1.2, 1.5),
     seeds=(1,),
 )
 FULL = Effort(

@@ -14,6 +14,7 @@ from scripts.triton_metrics import StageCounters
 IN_PROCESS = "one process"
 MONOLITH = "monolith"
 UNBATCHED = "step batches off"
+ONE_QUEUE = "one queue a step"
 OURS = "ours"
 EMPTY = "empty networks"
 _ROWS = 2  # of a request with guidance
@@ -83,11 +84,15 @@ def ratios(measured: Measured) -> dict[str, float | int | str]:
         "throughput_ratio": throughput,
         "throughput_ratio_unbatched": measured.throughput_ratio(UNBATCHED),
         "throughput_ratio_monolith": measured.throughput_ratio(MONOLITH),
+        "throughput_ratio_one_queue": measured.throughput_ratio(ONE_QUEUE),
         "batch_gain_foreseen": measured.foreseen_ratio(),
         "batch_gain_kept": throughput / measured.foreseen_ratio(),
         "latency_ratio": ours.latency_s / beside.latency_s,
         "latency_ratio_monolith": (
             measured.alone[MONOLITH].latency_s / measured.beside[MONOLITH].latency_s
+        ),
+        "latency_ratio_one_queue": (
+            measured.alone[ONE_QUEUE].latency_s / measured.beside[ONE_QUEUE].latency_s
         ),
         "step_overhead_ms": ours.step_ms - beside.step_ms,
         "floor_ms": empty.step_ms,

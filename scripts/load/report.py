@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from scripts.load.figures import GOODPUT_FACTORS, PERCENTS
-from scripts.load.measured import EMPTY, MONOLITH, OURS, UNBATCHED, Measured
+from scripts.load.measured import EMPTY, MONOLITH, ONE_QUEUE, OURS, UNBATCHED, Measured
 from scripts.load.plots import plot_latency, plot_step_curve, plot_throughput
 from scripts.load.sweep import LoadPoint
 from scripts.reports import REPORTS
@@ -39,7 +39,7 @@ def _page(measured: Measured, figures: Mapping[str, float | int | str]) -> Itera
         [(rows, f"{ms:.1f}", f"{ms / rows:.2f}") for rows, ms in measured.curve.items()],
     )
     yield "![s(b)](load_step_curve.svg)"
-    yield from _section("Four ways of serving the same pictures")
+    yield from _section("Five ways of serving the same pictures")
     yield from _arms(measured)
     yield from _section("Where a step of one client goes")
     yield from _step_profile(measured)
@@ -70,6 +70,7 @@ def _arms(measured: Measured) -> Iterable[str]:
         ("(b) one Python model on Triton", MONOLITH),
         ("(c) ours, step batches off", UNBATCHED),
         ("(d) ours", OURS),
+        ("(e) ours, one queue for both networks", ONE_QUEUE),
     ):
         alone, beside = measured.alone[arm], measured.beside[arm]
         per_s = f"{measured.together[arm].figures.pictures_per_s:.2f}"

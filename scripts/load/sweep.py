@@ -32,17 +32,19 @@ def closed_loop(
     clients: int,
     unloaded_s: float,
     model: str = INSTANTID.name,
+    over_http: bool = False,
 ) -> LoadPoint:
     """Return what `clients` get who each ask again as soon as they have their picture."""
     calls = Calls(
-        server.grpc_url,
-        "GrpcClosedLoop",
+        server.http_url if over_http else server.grpc_url,
+        "HttpClosedLoop" if over_http else "GrpcClosedLoop",
         effort.closed_loop_s,
         scale=effort.scale,
         model=model,
         clients=clients,
     )
-    return _measure(server, f"{clients} clients", calls, unloaded_s)
+    label = f"{clients} clients, HTTP" if over_http else f"{clients} clients"
+    return _measure(server, label, calls, unloaded_s)
 
 
 def sweep(

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from instantid_server.contract import INSTANTID, MODELS
-from scripts.profiles import Profile, read_profile
+from instantid_server.contract import INSTANTID, INSTANTID_STREAM, MODELS, UNET
+from scripts.profiles import Placement, Profile, read_profile
 from scripts.render_profiles import DEFAULT_PROFILE, render
 from scripts.reports import ROOT
 
@@ -46,6 +46,16 @@ def write_without_batches(folder: Path) -> Repositories:
     return _write(folder, replace(profile, placements={**profile.placements, **alone}), {})
 
 
+def write_with_one_queue(folder: Path) -> Repositories:
+    """Write our repository with steps whose batch the UNet's node forms for both networks."""
+    profile = _default_profile()
+    asking = {
+        spec.name: _with_parameter(profile.placements[spec.name], "step_model", UNET.name)
+        for spec in (INSTANTID, INSTANTID_STREAM)
+    }
+    return _write(folder, replace(profile, placements={**profile.placements, **asking}), {})
+
+
 def write_with_empty_networks(folder: Path) -> Repositories:
     """Write our repository with step networks that answer at once."""
     empty = {name: NODES / f"empty_{name}" / "model.py" for name in ("identitynet", "unet")}
@@ -54,6 +64,10 @@ def write_with_empty_networks(folder: Path) -> Repositories:
 
 def _default_profile() -> Profile:
     return read_profile(ROOT / "ensemble_configs" / f"{DEFAULT_PROFILE}.toml")
+
+
+def _with_parameter(placement: Placement, name: str, value: str) -> Placement:
+    return replace(placement, parameters={**placement.parameters, name: value})
 
 
 def _write(folder: Path, profile: Profile, nodes: Mapping[str, Path]) -> Repositories:

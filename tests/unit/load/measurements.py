@@ -5,7 +5,7 @@ from dataclasses import replace
 from scripts.load.alone import Alone
 from scripts.load.effort import QUICK
 from scripts.load.figures import Figures
-from scripts.load.measured import EMPTY, MONOLITH, OURS, UNBATCHED, Measured
+from scripts.load.measured import EMPTY, MONOLITH, ONE_QUEUE, OURS, UNBATCHED, Measured
 from scripts.load.sweep import LoadPoint
 from scripts.triton_metrics import StageCounters
 
@@ -41,12 +41,18 @@ def measured() -> Measured:
         alone={
             EMPTY: Alone(0.2, 1.2),
             UNBATCHED: Alone(1.1, 42.0),
+            ONE_QUEUE: Alone(1.2, 43.0),
             MONOLITH: Alone(1.05, 40.0),
             OURS: Alone(1.1, 41.5),
         },
-        beside=dict.fromkeys((EMPTY, UNBATCHED, MONOLITH, OURS), PROCESS),
+        beside=dict.fromkeys((EMPTY, UNBATCHED, ONE_QUEUE, MONOLITH, OURS), PROCESS),
         step_stages={"identitynet": SHARED_BY_FOUR, "unet": SHARED_BY_FOUR},
-        together={UNBATCHED: point(0.0, 0.9), MONOLITH: point(0.0, 1.0), OURS: ours},
+        together={
+            UNBATCHED: point(0.0, 0.9),
+            ONE_QUEUE: point(0.0, 1.4),
+            MONOLITH: point(0.0, 1.0),
+            OURS: ours,
+        },
         closed_loops=(ours,),
         rates=(
             point(0.9, 1.3, goodput=1.2),

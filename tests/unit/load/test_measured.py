@@ -13,6 +13,7 @@ def test_throughput_is_compared_with_one_process_one_by_one() -> None:
     figures = ratios(measured())
     assert figures["throughput_ratio"] == pytest.approx(1.5)
     assert figures["throughput_ratio_unbatched"] == pytest.approx(0.9)
+    assert figures["throughput_ratio_one_queue"] == pytest.approx(1.4)
     assert figures["latency_ratio"] == pytest.approx(1.1)
 
 
@@ -39,7 +40,14 @@ def test_page_has_a_row_for_every_arm_and_every_rate(
 ) -> None:
     monkeypatch.setattr(report, "REPORTS", tmp_path)
     page = report.write_load_report(measured(), ratios(measured())).read_text()
-    for row in ("(a) one process", "(b) one Python", "(c) ours", "(d) ours", "1.5 x capacity"):
+    for row in (
+        "(a) one process",
+        "(b) one Python",
+        "(c) ours",
+        "(d) ours",
+        "(e) ours",
+        "1.5 x capacity",
+    ):
         assert f"| {row}" in page
     plots = [path.name for path in tmp_path.glob("*.svg")]
     assert len(plots) == 3

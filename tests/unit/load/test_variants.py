@@ -12,6 +12,7 @@ from scripts.load.variants import (
     Repositories,
     write_with_empty_networks,
     write_with_monolith,
+    write_with_one_queue,
     write_without_batches,
 )
 
@@ -53,3 +54,9 @@ def test_empty_networks_replace_the_code_of_the_step_alone(tmp_path: Path) -> No
     assert "EmptyUnet" in (repositories.models / "unet/1/model.py").read_text()
     assert "EmptyIdentityNet" in (repositories.models / "identitynet/1/model.py").read_text()
     assert "Empty" not in (repositories.models / "vae_decoder/1/model.py").read_text()
+
+
+def test_with_one_queue_both_public_models_ask_the_unet(tmp_path: Path) -> None:
+    repositories = write_with_one_queue(tmp_path)
+    for name in ("instantid", "instantid_stream"):
+        assert config(repositories, name).parameters["step_model"].string_value == "unet"
