@@ -9,11 +9,15 @@ from instantid_server.contract import RETRY_HINT
 from instantid_server.demand import Demand
 from instantid_server.errors import DeadlineExceeded, Draining, ModelNotReady, Overloaded
 from instantid_server.serving.limits import AdmissionLimits
-from instantid_server.serving.pace import StepPace
+from instantid_server.serving.pace import AroundSteps, RequestPace, StepPace
 from instantid_server.serving.places import Place, Places
 
 _UNKNOWN_WAIT_S = 5.0  # the hint while no step has been measured
 _LONGEST_HINT_S = 60.0  # somebody may give up before; nobody should stay away for minutes
+# What a request is foreseen to take, times this, must fit its deadline. A picture that comes just
+# too late has cost as much as one in time, so a server that promises to the last second spends an
+# overload on pictures that nobody takes.
+MARGIN = 1.2
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class Admission:
         self._clock = clock
         self._places = Places(limits.max_running_pictures)
         self._pace = StepPace(clock)
+        self._request_pace = RequestPace(clock)
         self._numbers = count()
         self._drain_hint_s: float | None = None  # None: not draining
         self._closed_hint_s: float | None = None  # None: the door is open
@@ -62,19 +67,27 @@ class Admission:
 
     def start_next(self) -> Place | None:
         """Let the next one run and return its place; None if nobody may."""
-        return None if self._on_hold else self._places.start_next()
+        place = None if self._on_hold else self._places.start_next()
+        if place is not None:
+            place.started_s = self._clock()
+        return place
 
     def count_step(self, place: Place) -> None:
         """Note that a running request has done a step."""
         now = self._clock()
         if place.last_step_s is not None:
             self._pace.add(self._work(), now - place.last_step_s)
+        else:
+            place.first_step_s = now
         place.last_step_s = now
         place.steps_done += 1
 
     def leave(self, place: Place) -> None:
         """Free a place, whether its request ran or waited."""
         self._places.leave(place)
+        around = _around_steps(place, self._clock())
+        if around is not None:
+            self._request_pace.add(around)
 
     def waiting(self) -> list[Place]:
         """Return the places of the requests that wait."""
@@ -147,27 +160,44 @@ class Admission:
         if step_s is None:
             return
         wait_s = self._foresee_wait(place, step_s)
-        needed_s = wait_s + place.demand.steps * step_s
+        needed_s = (wait_s + self._foresee_run(place, step_s)) * MARGIN
         if needed_s > seconds_left:
             raise DeadlineExceeded(
                 f"timeout: expected {needed_s:.1f} s or more for {place.demand.steps} steps after "
-                f"{wait_s:.1f} s of waiting, got {seconds_left:.1f} s"
+                f"{wait_s:.1f} s of waiting and with some to spare, got {seconds_left:.1f} s"
             )
 
     def _foresee_wait(self, newcomer: Place, step_s: float) -> float:
         """Return in how many seconds a newcomer would run if nobody else came, left or failed."""
         trial = self._places.copy()
         trial.waiting.append(newcomer)
-        ends = {place: place.steps_left * step_s for place in trial.running}
+        ends = {place: self._foresee_run(place, step_s) for place in trial.running}
         now_s = 0.0
         while True:
             while (started := trial.start_next()) is not None:
-                ends[started] = now_s + started.steps_left * step_s
+                ends[started] = now_s + self._foresee_run(started, step_s)
             if newcomer in ends:
                 return now_s
             first = min(trial.running, key=ends.__getitem__)
             now_s = ends[first]
             trial.leave(first)
+
+    def _foresee_run(self, place: Place, step_s: float) -> float:
+        """Return how long a request that runs, or begins to, will still run."""
+        around = self._request_pace.typical()
+        before_s = around.before_s if place.first_step_s is None else 0.0
+        return before_s + place.steps_left * step_s + around.after_s
+
+
+def _around_steps(place: Place, left_s: float) -> AroundSteps | None:
+    """Return what a request did beside its steps; None: it did not do them all, or only one."""
+    started_s, first_s, last_s = place.started_s, place.first_step_s, place.last_step_s
+    if started_s is None or first_s is None or last_s is None:
+        return None
+    if place.steps_left or place.steps_done == 1:
+        return None
+    step_s = (last_s - first_s) / (place.steps_done - 1)
+    return AroundSteps(max(first_s - step_s - started_s, 0.0), left_s - last_s)
 
 
 def _restarting(hint_s: float) -> ModelNotReady:

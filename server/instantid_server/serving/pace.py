@@ -1,12 +1,13 @@
-"""How long a step takes at the moment, from the steps that were just done."""
+"""How long a step and the rest of a request take at the moment, from those just done."""
 
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
-_REMEMBERED_STEPS = 64
-_REMEMBERED_S = 60.0  # after that a step says nothing of now; nobody is refused for it for longer
+_REMEMBERED_STEPS = 256  # enough for several amounts of work
+_REMEMBERED_REQUESTS = 16
+_REMEMBERED_S = 60.0  # after that one says nothing of now; nobody is refused for it for longer
 
 
 @dataclass(frozen=True)
@@ -28,15 +29,27 @@ class StepPace:
         self._steps.append(_Step(self._clock(), work, seconds))
 
     def seconds_per_step(self, work: int) -> float | None:
-        """Return what a step takes at least while `work` is under way; None: not measured.
+        """Return what a step takes while `work` is under way; None: not measured.
 
-        More work makes no step shorter, and half of the work takes at least half of the time:
-        between those two lines lies every step, whatever the hardware gains from batches.
+        Between two measured amounts of work it lies on the straight line between them, and beyond
+        the highest that line goes on. One amount alone says that more takes no less, and that less
+        takes at least its share.
         """
-        steps = self._recent()
-        if not steps:
+        seconds: dict[int, list[float]] = {}
+        for step in self._recent():
+            seconds.setdefault(step.work, []).append(step.seconds)
+        if not seconds:
             return None
-        return median(step.seconds * min(1.0, work / step.work) for step in steps)
+        known = sorted((at, median(of)) for at, of in seconds.items())
+        lowest, lowest_s = known[0]
+        if work <= lowest:
+            return lowest_s * work / lowest
+        if len(known) == 1:
+            return lowest_s
+        end = next((i for i, (at, _) in enumerate(known) if at >= work), len(known) - 1)
+        (below, below_s), (above, above_s) = known[end - 1], known[end]
+        slope = max(above_s - below_s, 0.0) / (above - below)
+        return below_s + slope * (work - below)
 
     def typical(self) -> float | None:
         """Return the median of the recent steps as they were; None: there are none."""
@@ -46,3 +59,34 @@ class StepPace:
     def _recent(self) -> list[_Step]:
         oldest = self._clock() - _REMEMBERED_S
         return [step for step in self._steps if step.at_s >= oldest]
+
+
+@dataclass(frozen=True)
+class AroundSteps:
+    """What a request does beside its steps, in seconds."""
+
+    before_s: float = 0.0  # face and text, before the first step
+    after_s: float = 0.0  # decoding and checking, after the last one
+
+
+class RequestPace:
+    """The recent requests, without their steps."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._requests: deque[tuple[float, AroundSteps]] = deque(maxlen=_REMEMBERED_REQUESTS)
+
+    def add(self, around: AroundSteps) -> None:
+        """Remember a request that has just ended."""
+        self._requests.append((self._clock(), around))
+
+    def typical(self) -> AroundSteps:
+        """Return the median of the recent requests; nothing, if there are none."""
+        oldest = self._clock() - _REMEMBERED_S
+        recent = [around for at_s, around in self._requests if at_s >= oldest]
+        if not recent:
+            return AroundSteps()
+        return AroundSteps(
+            median(around.before_s for around in recent),
+            median(around.after_s for around in recent),
+        )

@@ -16,7 +16,10 @@ class Place:
     demand: Demand
     number: int  # in order of arrival
     steps_done: int = 0
-    last_step_s: float | None = None  # when, by the clock of admission
+    # When, by the clock of admission; None: not yet.
+    started_s: float | None = None
+    first_step_s: float | None = None
+    last_step_s: float | None = None
 
     @property
     def steps_left(self) -> int:
