@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import lru_cache, partial
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,10 +17,20 @@ from instantid_server.stages.compute import Compute, read_config, read_tensors, 
 from instantid_server.stages.pose import KeypointMapSize, draw_keypoints
 from instantid_server.stages.residuals import pack_residuals
 from instantid_server.stages.rows import TorchOutcome, TorchTensors, check_shape, run_by_shape
+from instantid_server.stages.short_memory import ShortMemory
 from instantid_server.stages.warmup import NativeSize, pooled_size, warm_up, zeros
 
 VAE_SCALE_FACTOR = 8  # pixels a latent; fixed by the ControlNet's own conditioning embedding
-CACHED_MAPS = 64  # embedded keypoint maps: one a picture for as long as its loop runs
+REMEMBERED_MAPS = 64  # one a picture for as long as its loop runs
+REMEMBERED_S = 10.0  # longer than any step
+
+
+class KeypointMap(NamedTuple):
+    """What a map is drawn from."""
+
+    keypoints: bytes  # float32 points (faces, 5, 2), in pixels
+    height: int  # in latents
+    width: int
 
 
 class IdentityNet:
@@ -36,7 +47,7 @@ class IdentityNet:
         self._network = network
         self._map_size = map_size
         self._compute = compute
-        self._map_embedding = lru_cache(CACHED_MAPS)(self._embed_keypoints)
+        self._embedded_maps = ShortMemory(self._embed_keypoints, REMEMBERED_MAPS, REMEMBERED_S)
 
     @classmethod
     def load(cls, context: NodeContext) -> "IdentityNet":
@@ -75,7 +86,7 @@ class IdentityNet:
     def _forward(self, rows: dict[str, Tensor], num_requests: int) -> Mapping[str, Tensor]:
         height, width = rows["latents"].shape[2:]
         maps = [
-            self._map_embedding(points.numpy().tobytes(), height, width)
+            self._embedded_maps.get(KeypointMap(points.numpy().tobytes(), height, width))
             for points in rows.pop("face_keypoints").float().cpu()
         ]
         rows = self._compute.take(rows)
@@ -97,12 +108,11 @@ class IdentityNet:
             "batch_requests": torch.full((len(packed), 1), num_requests, dtype=torch.int32),
         }
 
-    def _embed_keypoints(self, keypoints: bytes, height: int, width: int) -> Tensor:
-        """Return the embedded map (1, channels, height, width) for float32 points (faces, 5, 2)."""
-        points = np.frombuffer(keypoints, np.float32).reshape(-1, NUM_KEYPOINTS, 2)
-        picture = draw_keypoints(
-            points, height * VAE_SCALE_FACTOR, width * VAE_SCALE_FACTOR, self._map_size
-        )
+    def _embed_keypoints(self, drawn: KeypointMap) -> Tensor:
+        """Return the embedded map (1, channels, height, width)."""
+        points = np.frombuffer(drawn.keypoints, np.float32).reshape(-1, NUM_KEYPOINTS, 2)
+        height_px, width_px = drawn.height * VAE_SCALE_FACTOR, drawn.width * VAE_SCALE_FACTOR
+        picture = draw_keypoints(points, height_px, width_px, self._map_size)
         pixels = torch.from_numpy(picture).to(self._compute.device, self._compute.dtype) / 255.0
         embedded: Tensor = self._embed_map(pixels.permute(2, 0, 1)[None])
         return embedded
