@@ -10,7 +10,7 @@ FACE ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check profiles bench load chaos soak fuzz showcase pocket-check clean
+.PHONY: help demo serve test check parity test-full-size profiles bench bench-gpu load chaos soak fuzz showcase pocket-check clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -29,12 +29,22 @@ check: .venv/dev-installed ## lint, types, formatting, and configs that drifted 
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy server client scripts tests/contract tests/fakes/triton_python_backend_utils.py
 	.venv/bin/python -m scripts.render_profiles --check
+	.venv/bin/hadolint docker/Dockerfile
+
+parity: .venv/dev-installed ## compare the server's pictures with one process's, case by case
+	.venv/bin/python -m scripts.parity $(ARGS)
+
+test-full-size: .venv/dev-installed ## serve random weights of SDXL's size on the CPU: 30 GB of disk, 20 of memory
+	.venv/bin/python -m scripts.full_size $(ARGS)
 
 profiles: .venv/dev-installed ## render ensemble_configs/<profile>.toml into the configs
 	.venv/bin/python -m scripts.render_profiles
 
 bench: .venv/dev-installed ## compare the server with one process: latency, throughput, batches
 	.venv/bin/python -m scripts.bench
+
+bench-gpu: .venv/dev-installed ## climb the ladder of speed on one GPU: ARGS="--toy" does it on the CPU
+	OMP_WAIT_POLICY=PASSIVE .venv/bin/python -m scripts.bench_gpu $(ARGS) # as the server's processes wait
 
 load: .venv/dev-installed ## load the server, and three others with the same weights: ARGS=--full takes hours
 	OMP_WAIT_POLICY=PASSIVE .venv/bin/python -m scripts.load $(ARGS) # as the server's processes wait
@@ -63,9 +73,9 @@ clean: ## remove the environment and everything built
 	@"$(PYTHON)" -m venv .venv \
 		|| { rm -rf .venv; echo "python -m venv failed; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 
-.venv/server-installed: pyproject.toml docker/requirements.txt | .venv/bin/python
+.venv/server-installed: pyproject.toml docker/requirements.txt docker/requirements-embedded.txt | .venv/bin/python
 	$(PIP) install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch==2.13.0
-	$(PIP) install --no-deps -r docker/requirements.txt
+	$(PIP) install --no-deps -r docker/requirements.txt -r docker/requirements-embedded.txt
 	$(PIP) install --no-deps --editable .
 	@touch $@
 

@@ -9,6 +9,9 @@ from typing import Any
 from instantid_server.contract import MODELS
 from instantid_server.serving.limits import AdmissionLimits
 
+_PAGE_NAMES = {"wire_dtype", "admission", "queue", "models"}
+_GPU_NAMES = {"cuda_pool_mib"}  # for the entry process, as `admission` is
+
 
 class ProfileError(ValueError):
     """A profile has an unknown name, or leaves one out."""
@@ -46,7 +49,7 @@ class Profile:
 def read_profile(path: Path) -> Profile:
     """Return the profile of a TOML file; raises ProfileError if it does not fit the contract."""
     page = tomllib.loads(path.read_text())
-    _check_names(path.name, page, {"wire_dtype", "admission", "queue", "models"})
+    _check_names(path.name, page, _PAGE_NAMES | (_GPU_NAMES if _uses_gpus(page) else set()))
     _check_names(f"{path.name}: admission", page["admission"], _field_names(AdmissionLimits))
     _check_names(f"{path.name}: queue", page["queue"], _field_names(QueuePolicy))
     _check_names(f"{path.name}: models", page["models"], set(MODELS))
@@ -72,6 +75,10 @@ def _check_names(where: str, table: Mapping[str, Any], expected: set[str]) -> No
         raise ProfileError(f"{where}: {missing[0]} is missing")
     if unknown := sorted(table.keys() - expected):
         raise ProfileError(f"{where}: unknown name {unknown[0]}")
+
+
+def _uses_gpus(page: Mapping[str, Any]) -> bool:
+    return any("gpus" in table for table in page.get("models", {}).values())
 
 
 def _field_names(kind: type[Placement | QueuePolicy | AdmissionLimits]) -> set[str]:

@@ -9,6 +9,13 @@ from instantid_client._console import Console
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `serve`."""
     parser.add_argument("--profile", metavar="NAME", help="configs/NAME.pbtxt (default: CPU)")
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="to listen on; others than this machine's own only in NVIDIA's container "
+        "(default: %(default)s)",
+    )
     for name, port in (("http", 8000), ("grpc", 8001), ("metrics", 8002), ("control", 8003)):
         parser.add_argument(
             f"--{name}-port",
@@ -25,6 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="DIR",
             help="(default: %(default)s)",
         )
+    parser.add_argument(
+        "--start-timeout",
+        type=float,
+        default=300.0,
+        metavar="SECONDS",
+        help="for every model to be ready; large weights on a CPU take long (default: %(default)s)",
+    )
     parser.add_argument(
         "--drain-timeout",
         type=float,
@@ -51,10 +65,12 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             model_repository=arguments.model_repository,
             ensemble_repository=arguments.ensemble_repository,
             profile=arguments.profile,
+            host=arguments.host,
             http_port=arguments.http_port,
             grpc_port=arguments.grpc_port,
             metrics_port=arguments.metrics_port,
             control_port=arguments.control_port,
+            start_timeout_s=arguments.start_timeout,
             drain_timeout_s=arguments.drain_timeout,
             verbose=arguments.verbose,
         )

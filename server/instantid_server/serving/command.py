@@ -1,6 +1,7 @@
 """Triton's command line, for the version that is going to read it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ class TritonVersion(NamedTuple):
 
 EMBEDDED_VERSION = TritonVersion(2, 51)  # in the wheel nvidia-pytriton 0.7.0
 CONTAINER_VERSION = TritonVersion(2, 71)  # has the size limits that 2.51 lacks
+CONTAINER_RELEASE = "26.07"  # NVIDIA's name of the image that has it
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class CommandOptions:
     http_port: int = 8000
     grpc_port: int = 8001
     metrics_port: int = 8002
+    cuda_pools_mib: Mapping[int, int] = field(default_factory=dict)  # Triton's own, by GPU
     bls_threads: int = 64  # calls and answers under way at once, for each orchestrator
     shm_default_mib: int = 1  # of each stub; grows when a tensor needs more
     shm_growth_mib: int = 1
@@ -55,6 +58,10 @@ def triton_arguments(version: TritonVersion, options: CommandOptions) -> list[st
         "--disable-auto-complete-config",  # it would import every model's code twice
         "--strict-readiness=true",
         *_backend_arguments(options),
+        *(
+            f"--cuda-memory-pool-byte-size={gpu}:{size * _MIB}"
+            for gpu, size in options.cuda_pools_mib.items()
+        ),
         *_address_arguments(options),
         *_restriction_arguments(version, options),
         f"--exit-timeout-secs={options.exit_timeout_s}",

@@ -10,15 +10,16 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+from instantid_server.serving.child import TritonChild
 from instantid_server.serving.control import ControlPort
 from instantid_server.serving.desk import AdmissionDesk
-from instantid_server.serving.embedded import EmbeddedTriton
 from instantid_server.serving.failure import ServingFailure
 from instantid_server.serving.lease import release, sweep_stale, take_lease
 from instantid_server.serving.leash import start_leash
 from instantid_server.serving.limits import read_limits
 from instantid_server.serving.log import LogEcho
 from instantid_server.serving.options import ServeOptions
+from instantid_server.serving.pools import read_cuda_pools
 from instantid_server.serving.preflight import check_all, memory_warning
 from instantid_server.serving.state import StateBoard
 from instantid_server.serving.stop import StopWish
@@ -44,6 +45,7 @@ def _serve(options: ServeOptions, stop: StopWish, terminal: Terminal) -> None:
         terminal.say(f"removed what {name} had left, whose owner is gone")
     installation = check_all(options)
     limits = read_limits(options.ensemble_repository, options.profile)
+    cuda_pools_mib = read_cuda_pools(options.ensemble_repository, options.profile)
     if warning := memory_warning(Path("/proc/meminfo").read_text()):
         terminal.say(f"warning: {warning}")
     with ExitStack() as ends:  # runs in reverse
@@ -54,7 +56,7 @@ def _serve(options: ServeOptions, stop: StopWish, terminal: Terminal) -> None:
         desk = AdmissionDesk(lease.desk_path, limits)
         desk.start()
         ends.callback(desk.stop)
-        triton = EmbeddedTriton(options, installation, lease)
+        triton = TritonChild(options, installation, cuda_pools_mib, lease)
         if options.verbose:
             terminal.follow(LogEcho(triton.log_path, sys.stderr.buffer))
         board = StateBoard()
@@ -70,7 +72,7 @@ def _serve(options: ServeOptions, stop: StopWish, terminal: Terminal) -> None:
             supervisor.run()
 
 
-def _stop_triton(triton: EmbeddedTriton, stop: StopWish, terminal: Terminal) -> None:
+def _stop_triton(triton: TritonChild, stop: StopWish, terminal: Terminal) -> None:
     if not triton.stop(stop.in_haste):
         terminal.say("Triton did not end in time and was killed")
     terminal.echo()

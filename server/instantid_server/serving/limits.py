@@ -1,13 +1,11 @@
 """How much a server takes on at a time: the `[admission]` table of its profile."""
 
-import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from instantid_server.serving.failure import FailureCode, ServingFailure
-
-DEFAULT_PROFILE = "cpu"  # the profile of every model's own config.pbtxt
+from instantid_server.serving.page import page_path, read_page
 
 
 @dataclass(frozen=True)
@@ -29,15 +27,10 @@ class AdmissionLimits:
 
 def read_limits(ensemble_repository: Path, profile: str | None) -> AdmissionLimits:
     """Return the limits of a profile; raises ServingFailure if its page does not say them."""
-    path = ensemble_repository / f"{DEFAULT_PROFILE if profile is None else profile}.toml"
+    path = page_path(ensemble_repository, profile)
     try:
-        table = tomllib.loads(path.read_text()).get("admission", {})
-        return _limits(table)
-    except FileNotFoundError as error:
-        raise ServingFailure(
-            FailureCode.REPOSITORY, f"{path} is missing, which says how many pictures may run"
-        ) from error
-    except ValueError as error:  # not TOML, or not the numbers that are needed
+        return _limits(read_page(path).get("admission", {}))
+    except ValueError as error:
         raise ServingFailure(FailureCode.REPOSITORY, f"{path}: {error}") from error
 
 

@@ -12,11 +12,22 @@ import socket
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from instantid_server.contract import MODELS
+from instantid_server.serving.command import (
+    CONTAINER_RELEASE,
+    CONTAINER_VERSION,
+    EMBEDDED_VERSION,
+    TritonVersion,
+)
 from instantid_server.serving.failure import FailureCode, ServingFailure
+from instantid_server.serving.installation import (
+    CONTAINER,
+    Installation,
+    LooseParts,
+    container_version,
+)
 from instantid_server.serving.libpython import DEBIAN_PACKAGE, SONAME, find_libpython
 from instantid_server.serving.options import ServeOptions
 from instantid_server.serving.remains import SHM
@@ -36,31 +47,44 @@ COMFORTABLE_MEMORY_MIB = 4096  # a stub with torch and diffusers takes about 350
 _MIB = 1024 * 1024
 
 
-@dataclass(frozen=True)
-class Installation:
-    """The parts that were found."""
-
-    wheel: TritonWheel
-    libpython: Path
-
-
 def check_all(options: ServeOptions) -> Installation:
-    """Run every check; return what the start needs."""
-    check_platform(sys.platform, platform.machine(), platform.libc_ver())
+    """Run every check; return the Triton to start."""
     check_python(sys.version_info[:2])
-    check_host(options.host)
+    installation = find_installation(CONTAINER, options.host)
     check_repositories(options.model_repository, options.ensemble_repository)
     check_profile(options.profile, (options.model_repository, options.ensemble_repository))
     check_log_path(options.log_path)
-    check_numpy(sys.path)
-    wheel = check_wheel(sys.path)
-    libpython = check_libpython(find_libpython())
     temporary = Path(tempfile.gettempdir())
     check_temporary_path(temporary)
     check_space(temporary, MIN_SCRATCH_MIB, "set TMPDIR to a folder on another disk")
     check_space(SHM, MIN_SHM_MIB, "in a container, give it more with --shm-size=256m")
     check_ports(options.host, options.ports)
-    return Installation(wheel, libpython)
+    return installation
+
+
+def find_installation(container: Path, host: str) -> Installation:
+    """Return the Triton of the container that this process runs in, or else the wheel's."""
+    version = container_version(container)
+    if version is not None:
+        check_container(version)
+        return Installation(container / "bin" / "tritonserver", version)
+    check_platform(sys.platform, platform.machine(), platform.libc_ver())
+    check_host(host)
+    check_numpy(sys.path)
+    wheel = check_wheel(sys.path)
+    libpython = check_libpython(find_libpython())
+    return Installation(wheel.server, EMBEDDED_VERSION, LooseParts(wheel, libpython))
+
+
+def check_container(version: TritonVersion) -> None:
+    """Refuse an image that lacks security fixes, and the flags that we protect it with."""
+    if version < CONTAINER_VERSION:
+        raise ServingFailure(
+            FailureCode.TRITON,
+            f"expected Triton {_dotted(CONTAINER_VERSION)} or newer (release "
+            f"{CONTAINER_RELEASE} of NVIDIA's container), this image has {_dotted(version)}; "
+            "build on a newer one",
+        )
 
 
 def check_platform(system: str, machine: str, libc: tuple[str, str]) -> None:

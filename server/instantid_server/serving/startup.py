@@ -4,14 +4,14 @@ import sys
 import time
 from collections.abc import Callable
 
-from instantid_server.serving.embedded import EmbeddedTriton
+from instantid_server.serving.child import TritonChild
 from instantid_server.serving.failure import FailureCode, ServingFailure
 from instantid_server.serving.libpython import SONAME
 from instantid_server.serving.log import last_lines, model_failures
 from instantid_server.serving.stubs import check_stubs
 
 
-def wait_until_ready(triton: EmbeddedTriton, timeout_s: float, pause: Callable[[], bool]) -> bool:
+def wait_until_ready(triton: TritonChild, timeout_s: float, pause: Callable[[], bool]) -> bool:
     """Return True when every model is ready, False when `pause` says to wait no longer.
 
     Raises ServingFailure with the reason if the server cannot get ready.

@@ -9,8 +9,8 @@ import time
 
 from instantid_server.contract import GENERATING_MODELS, PUBLIC_MODELS
 from instantid_server.serving.api import UNLOADING, TritonApiError
+from instantid_server.serving.child import TritonChild
 from instantid_server.serving.desk import AdmissionDesk
-from instantid_server.serving.embedded import EmbeddedTriton
 from instantid_server.serving.failure import FailureCode, ServingFailure
 from instantid_server.serving.log import last_lines
 from instantid_server.serving.options import ServeOptions
@@ -38,7 +38,7 @@ class Supervisor:
     def __init__(
         self,
         options: ServeOptions,
-        triton: EmbeddedTriton,
+        triton: TritonChild,
         desk: AdmissionDesk,
         board: StateBoard,
         stop: StopWish,

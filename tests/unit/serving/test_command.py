@@ -39,6 +39,15 @@ def test_default_profile_leaves_the_choice_to_the_config_files() -> None:
     assert "--model-config-name" not in flags(EMBEDDED_VERSION, default)
 
 
+def test_every_gpu_gets_a_pool_of_its_own() -> None:
+    pooled = dataclasses.replace(OPTIONS, cuda_pools_mib={0: 1024, 3: 2})
+    pools = [flag for flag in triton_arguments(EMBEDDED_VERSION, pooled) if "cuda" in flag]
+    assert pools == [
+        "--cuda-memory-pool-byte-size=0:1073741824",
+        "--cuda-memory-pool-byte-size=3:2097152",
+    ]
+
+
 def test_installation_without_own_backends_uses_its_own() -> None:
     container = dataclasses.replace(OPTIONS, backend_directory=None)
     assert "--backend-directory" not in flags(CONTAINER_VERSION, container)
@@ -67,4 +76,4 @@ def test_embedded_triton_knows_every_flag() -> None:
     assert wheel is not None
     usage = subprocess.run([wheel.server, "--help"], capture_output=True, text=True)
     known = set((usage.stdout + usage.stderr).split())
-    assert flags(EMBEDDED_VERSION) <= known
+    assert flags(EMBEDDED_VERSION, dataclasses.replace(OPTIONS, cuda_pools_mib={0: 1})) <= known

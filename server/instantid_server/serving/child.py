@@ -1,18 +1,18 @@
-"""The embedded Triton: the server of the wheel, run as a child of this process."""
+"""Triton as a child of this process: the server of the wheel, or that of NVIDIA's container."""
 
 import os
 import secrets
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from instantid_server.serving.api import TritonApi
-from instantid_server.serving.command import EMBEDDED_VERSION, CommandOptions, triton_arguments
+from instantid_server.serving.command import CommandOptions, triton_arguments
 from instantid_server.serving.environment import server_environment, usable_cores
+from instantid_server.serving.installation import Installation
 from instantid_server.serving.lease import Lease
 from instantid_server.serving.options import ServeOptions
-from instantid_server.serving.preflight import Installation
 from instantid_server.serving.remains import find_shared_memory, kill_processes
 from instantid_server.serving.scratch import Scratch, lay_out
 
@@ -20,25 +20,24 @@ _GRACE_S = 10.0  # after Triton's time for requests in flight: it unloads, and e
 _POLL_S = 0.05
 
 
-class EmbeddedTriton:
+class TritonChild:
     """One server that may be started many times; its process leads a group with the stubs in it."""
 
-    def __init__(self, options: ServeOptions, installation: Installation, lease: Lease) -> None:
+    def __init__(
+        self,
+        options: ServeOptions,
+        installation: Installation,
+        cuda_pools_mib: Mapping[int, int],
+        lease: Lease,
+    ) -> None:
         """Lay out what the server needs; nothing is started."""
-        scratch = lay_out(
-            lease.scratch,
-            installation.wheel,
-            installation.libpython,
-            (options.model_repository, options.ensemble_repository),
-        )
-        command = _command_options(options, scratch, lease, secrets.token_urlsafe(24))
-        executable = str(installation.wheel.server)
-        self._command = [executable, *triton_arguments(EMBEDDED_VERSION, command)]
+        repositories = (options.model_repository, options.ensemble_repository)
+        scratch = lay_out(lease.scratch, installation.loose_parts, repositories)
+        command = _command_options(options, cuda_pools_mib, scratch, lease)
+        executable = str(installation.server)
+        self._command = [executable, *triton_arguments(installation.version, command)]
         self._environment = server_environment(
-            os.environ,
-            (scratch.lib, installation.wheel.libraries),
-            options.num_threads,
-            lease.desk_path,
+            os.environ, scratch.libraries, options.num_threads, lease.desk_path
         )
         self._shm_prefix = lease.shm_prefix
         self._exit_timeout_s = options.exit_timeout_s
@@ -104,11 +103,11 @@ class EmbeddedTriton:
 
 
 def _command_options(
-    options: ServeOptions, scratch: Scratch, lease: Lease, admin_key: str
+    options: ServeOptions, cuda_pools_mib: Mapping[int, int], scratch: Scratch, lease: Lease
 ) -> CommandOptions:
     return CommandOptions(
         model_repositories=scratch.repositories,
-        admin_key=admin_key,
+        admin_key=secrets.token_urlsafe(24),
         shm_prefix=lease.shm_prefix,
         backend_directory=scratch.backends,
         profile=options.profile,
@@ -116,6 +115,7 @@ def _command_options(
         http_port=options.http_port,
         grpc_port=options.grpc_port,
         metrics_port=options.metrics_port,
+        cuda_pools_mib=cuda_pools_mib,
         load_threads=2 * usable_cores(),  # more of them only fight for the cores
         exit_timeout_s=options.exit_timeout_s,
     )
