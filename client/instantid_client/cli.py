@@ -13,6 +13,8 @@ from instantid_client import (
     _command_cancel,
     _command_drain,
     _command_generate,
+    _command_import,
+    _command_models,
     _command_serve,
     _command_status,
 )
@@ -51,10 +53,14 @@ def main(argv: Sequence[str] | None = None, *, transport: AsyncTransport | None 
 
 
 def _run(arguments: argparse.Namespace, console: Console, transport: AsyncTransport | None) -> int:
-    if arguments.command == "serve":
-        return _command_serve.run(arguments, console)
-    if arguments.command == "drain":
-        return _command_drain.run(arguments, console)
+    operating = {
+        "serve": _command_serve.run,
+        "drain": _command_drain.run,
+        "import": _command_import.run,
+        "models": _command_models.run,
+    }
+    if arguments.command in operating:
+        return operating[arguments.command](arguments, console)
     asking = {
         "generate": _command_generate.run,
         "cancel": _command_cancel.run,
@@ -89,4 +95,11 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="run a server in the foreground")
     serve.set_defaults(json=False)
     _command_serve.add_arguments(serve)
+
+    importing = commands.add_parser("import", help="turn real weights into a model repository")
+    importing.set_defaults(json=False)
+    _command_import.add_arguments(importing)
+
+    models = commands.add_parser("models", help="tell what a repository here serves")
+    _command_models.add_arguments(models)
     return parser

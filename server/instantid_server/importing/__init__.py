@@ -1,0 +1,1 @@
+"""The importer: real InstantID weights become a model repository that serves them."""

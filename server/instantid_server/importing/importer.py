@@ -1,0 +1,58 @@
+"""The import: find, check, then write. Nothing is written before everything has been checked."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from instantid_server.importing.face_part import plan_faces
+from instantid_server.importing.licences import NOTICE
+from instantid_server.importing.memory import plan_lines
+from instantid_server.importing.network_part import plan_networks
+from instantid_server.importing.node_config import node_files
+from instantid_server.importing.options import ImportOptions
+from instantid_server.importing.part import Tell
+from instantid_server.importing.planned import BytesFile, PlannedFile
+from instantid_server.importing.record import RECORD_FILE, ImportRecord, compare, read_record
+from instantid_server.importing.repository import check_target, write_repository
+from instantid_server.importing.sources import check_given
+
+_MIB = 1024**2
+
+
+def import_weights(options: ImportOptions, tell: Tell) -> list[str]:
+    """Write the repository and return what there is to say about it; `tell` hears of progress."""
+    check_target(options.output)
+    check_given(options.sources)
+    parts = (plan_faces(options, tell), plan_networks(options, tell))  # the quick one first
+    record = ImportRecord(
+        options.dtype,
+        tuple(source for part in parts for source in part.sources),
+        tuple(note for part in parts for note in part.notes),
+    )
+    if options.record is not None:
+        compare(record, read_record(options.record))
+    changes = {model: change for part in parts for model, change in part.changes.items()}
+    files = [
+        *node_files(options.model_repository, changes),
+        *(file for part in parts for file in part.files),
+        BytesFile(PurePosixPath(RECORD_FILE), record.to_json()),
+    ]
+    write_repository(options.output, files, tell)
+    profiles = sorted(options.ensemble_repository.glob("*.toml"))
+    return [
+        f"{options.output}, weights in {options.dtype}:",
+        *_size_lines(files),
+        *plan_lines(options.output, profiles, options.gpu_memory_gib),
+        *record.notes,
+        NOTICE,
+        f"Serve it: instantid serve --model-repository {options.output}",
+    ]
+
+
+def _size_lines(files: Sequence[PlannedFile]) -> list[str]:
+    sizes: Counter[str] = Counter()
+    for file in files:
+        if len(file.path.parts) > 1:
+            sizes[file.path.parts[0]] += file.size
+    lines = [f"  {model:18}{size / _MIB:9.1f} MiB" for model, size in sizes.items()]
+    return [*lines, f"  {'all':18}{sum(file.size for file in files) / _MIB:9.1f} MiB"]

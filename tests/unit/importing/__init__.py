@@ -1,0 +1,1 @@
+"""Tests of the importer: what it takes, what it refuses, and what it leaves behind."""
