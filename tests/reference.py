@@ -24,7 +24,7 @@ from insightface.model_zoo.scrfd import SCRFD
 from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from instantid_server.noise import initial_noise, picture_seed
@@ -48,26 +48,31 @@ class ReferenceOptions:
 
 
 class ReferencePipeline:
-    """Every network of a model repository, loaded into this process."""
+    """Every network of a model repository, loaded into this process; all but ONNX in `dtype`."""
 
-    def __init__(self, repository: Path, num_threads: int) -> None:
+    def __init__(
+        self, repository: Path, num_threads: int, dtype: torch.dtype = torch.float32
+    ) -> None:
         torch.set_num_threads(num_threads)
+        self.dtype = dtype
         self._folder = {path.name: path / "1" for path in repository.iterdir() if path.is_dir()}
         text = self._folder["text_encoder"]
         self.tokenizers = [
             CLIPTokenizer.from_pretrained(text / name) for name in ("tokenizer", "tokenizer_2")
         ]
         self.text_encoders = [
-            CLIPTextModel.from_pretrained(text / "text_encoder", dtype=torch.float32).eval(),
+            CLIPTextModel.from_pretrained(text / "text_encoder", dtype=dtype).eval(),
             CLIPTextModelWithProjection.from_pretrained(
-                text / "text_encoder_2", dtype=torch.float32
+                text / "text_encoder_2", dtype=dtype
             ).eval(),
         ]
         self.unet = self._load(UNet2DConditionModel, "unet")
         self.identitynet = self._load(ControlNetModel, "identitynet")
         self.vae = self._load(AutoencoderKL, "vae_decoder", strict=False)  # half of its tensors
+        if dtype == torch.float16 and self.vae.config.force_upcast:
+            self.vae.float()  # SDXL's own overflows in half precision
         image_proj = load_file(self._folder["id_resampler"] / "image_proj.safetensors")
-        self.resampler = _resampler(image_proj)
+        self.resampler = _resampler(image_proj).to(dtype)
         _set_ip_adapter(self.unet, load_file(self._folder["unet"] / "ip_adapter.safetensors"))
         self.map_size = json.loads((self._folder["identitynet"] / "keypoint_map.json").read_text())
         schedule = self._folder["instantid"] / "scheduler_config.json"
@@ -85,7 +90,8 @@ class ReferencePipeline:
         network = kind.from_config(json.loads((self._folder[name] / "config.json").read_text()))
         tensors = load_file(self._folder[name] / "diffusion_pytorch_model.safetensors")
         network.load_state_dict(tensors, strict=strict)
-        return network.eval()
+        # diffusers' own `to` warns of modules to be kept in float32, even where there are none.
+        return nn.Module.to(network, self.dtype).eval()
 
     def find_face(self, photo: Image.Image, detection_size: int) -> Face:
         """Return the only face of `photo` with its keypoints and raw embedding."""
@@ -115,9 +121,9 @@ class ReferencePipeline:
         faces = torch.from_numpy(np.array(embedding, np.float32)).view(1, 1, 512)
         if guided:
             faces = torch.cat([torch.zeros_like(faces), faces])
-        identity_tokens = self.resampler(faces)
+        identity_tokens = self.resampler(faces.to(self.dtype))
         keypoint_map = _draw_kps(keypoints, height, width, **self.map_size)
-        control = torch.from_numpy(keypoint_map).permute(2, 0, 1)[None].float() / 255
+        control = torch.from_numpy(keypoint_map).permute(2, 0, 1)[None].to(self.dtype) / 255
         time_ids = torch.tensor([[height, width, 0, 0, height, width]], dtype=torch.float32)
         added = {"text_embeds": pooled, "time_ids": time_ids.repeat(len(prompts), 1)}
         _set_adapter_scale(self.unet, options.ip_adapter_scale)
@@ -132,6 +138,7 @@ class ReferencePipeline:
             total = len(scheduler.timesteps)
             for i, t in enumerate(scheduler.timesteps):
                 inputs = scheduler.scale_model_input(latents, t).repeat(len(prompts), 1, 1, 1)
+                inputs = inputs.to(self.dtype)
                 down, mid = None, None
                 inside = not (
                     i / total < options.control_guidance_start
@@ -154,13 +161,14 @@ class ReferencePipeline:
                     added_cond_kwargs=added,
                     down_block_additional_residuals=down,
                     mid_block_additional_residual=mid,
-                ).sample
+                ).sample.float()
                 if guided:
                     negative, positive = noise_pred.chunk(2)
                     noise_pred = negative + options.guidance_scale * (positive - negative)
                 draws = {"generator": generator} if _draws_noise(scheduler) else {}
                 latents = scheduler.step(noise_pred, t, latents, **draws).prev_sample
-            pixels = self.vae.decode(latents / self.vae.config.scaling_factor).sample[0]
+            latents = (latents / self.vae.config.scaling_factor).to(self.vae.dtype)
+            pixels = self.vae.decode(latents).sample[0].float()
             pixels = ((pixels / 2 + 0.5).clamp(0, 1) * 255).round().byte()
             pictures.append(pixels.permute(1, 2, 0).numpy())
         return pictures
@@ -205,7 +213,7 @@ def _set_ip_adapter(unet: UNet2DConditionModel, ip_adapter: dict[str, Tensor]) -
             hidden_size, cross_attention_dim = to_k.shape
             processor = IPAdapterAttnProcessor2_0(hidden_size, cross_attention_dim, (16,))
             processor.load_state_dict({"to_k_ip.0.weight": to_k, "to_v_ip.0.weight": to_v})
-            processors[name] = processor
+            processors[name] = processor.to(unet.dtype)
     unet.set_attn_processor(processors)
 
 
