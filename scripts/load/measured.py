@@ -44,6 +44,12 @@ class Measured:
         """Pictures a second of ours in the fullest closed loop."""
         return self.together[OURS].figures.pictures_per_s
 
+    @property
+    def networks_ms(self) -> float:
+        """What Triton counts as the computing of both networks in a step of one client."""
+        stages = self.step_stages.values()
+        return sum(stage.infer_us / max(stage.requests, 1) for stage in stages) / 1000
+
     def throughput_ratio(self, arm: str) -> float:
         """Return pictures a second of `arm` together over those of one process, one by one."""
         return self.together[arm].figures.pictures_per_s * self.beside[arm].latency_s
@@ -95,6 +101,7 @@ def ratios(measured: Measured) -> dict[str, float | int | str]:
             measured.alone[ONE_QUEUE].latency_s / measured.beside[ONE_QUEUE].latency_s
         ),
         "step_overhead_ms": ours.step_ms - beside.step_ms,
+        "step_beyond_networks_ms": ours.step_ms - measured.networks_ms,
         "floor_ms": empty.step_ms,
         "in_process_step_ms": beside.step_ms,
         "unloaded_s": measured.unloaded_s,

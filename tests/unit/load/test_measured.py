@@ -28,6 +28,7 @@ def test_overhead_is_what_a_step_takes_beyond_one_process() -> None:
     figures = ratios(measured())
     assert figures["step_overhead_ms"] == pytest.approx(1.5)
     assert figures["floor_ms"] == pytest.approx(1.2)
+    assert figures["step_beyond_networks_ms"] == pytest.approx(41.5 - 15 - 25)
 
 
 def test_goodput_kept_is_that_of_the_highest_rate_over_the_best() -> None:
