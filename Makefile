@@ -34,11 +34,11 @@ check: .venv/dev-installed ## lint, types, formatting, and configs that drifted 
 parity: .venv/dev-installed ## compare the server's pictures with one process's, case by case
 	.venv/bin/python -m scripts.parity $(ARGS)
 
-test-full-size: .venv/dev-installed ## serve random weights of SDXL's size on the CPU: 30 GB of disk, 20 of memory
+test-full-size: .venv/dev-installed ## serve random weights of SDXL's size on the CPU: 25 GB of disk, 16 of memory
 	.venv/bin/python -m scripts.full_size $(ARGS)
 
-profiles: .venv/dev-installed ## render ensemble_configs/<profile>.toml into the configs
-	.venv/bin/python -m scripts.render_profiles
+profiles: .venv/dev-installed ## render ensemble_configs/<profile>.toml into the configs: ARGS="--into DIR"
+	.venv/bin/python -m scripts.render_profiles $(ARGS)
 
 bench: .venv/dev-installed ## compare the server with one process: latency, throughput, batches
 	.venv/bin/python -m scripts.bench

@@ -2,7 +2,7 @@
 
 Shows that names, shapes, memory and time-outs hold for the real thing, where no real weights are.
 The networks compute in half precision on the CPU; a server of them needs about 15 GiB of memory,
-and the sources and the repository 30 GB of disk. `--scale reduced` is the same in a few minutes.
+and the sources and the repository 25 GB of disk. `--scale reduced` is the same in a few minutes.
 """
 
 import argparse

@@ -2,18 +2,21 @@
 
     python -m scripts.render_profiles           # writes them
     python -m scripts.render_profiles --check   # fails if one differs, and names it
+    python -m scripts.render_profiles --into DIR  # writes those of an imported repository as well
 
 Tensors come from the contract; instances, limits and parameters from the profile. The profile `cpu`
 is every model's `config.pbtxt`, any other one its `configs/<profile>.pbtxt`.
 """
 
 import argparse
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from instantid_server.contract import MODELS, ModelSpec, TensorSpec
+from instantid_server.importing.node_config import with_max_batch_size, with_parameter
 from instantid_server.settings import (
     FaceAnalysisSettings,
     PipelineSettings,
@@ -125,6 +128,34 @@ def render_all(profiles: Sequence[Profile]) -> dict[Path, str]:
     }
 
 
+def render_into(repository: Path, profiles: Sequence[Profile]) -> dict[Path, str]:
+    """Return the configs of an imported repository by their path in it.
+
+    What its import wrote there because of the weights stays: the detection size, and a detector
+    that could not be made to take batches.
+    """
+    detector, analysis = (
+        (repository / name / "config.pbtxt").read_text()
+        for name in ("face_detector", "face_analysis")
+    )
+    size = re.search(r'key: "detection_size"\s+value \{ string_value: "(\d+)"', analysis)
+    if size is None:
+        raise ValueError(f"{repository}: its face_analysis has no detection_size")
+    one_by_one = "max_batch_size: 1\n" in detector
+    rendered = {}
+    for profile in profiles:
+        for spec in MODELS.values():
+            if spec.backend == "ensemble":  # shared by all repositories
+                continue
+            text = render(spec, profile)
+            if spec.name == "face_analysis":
+                text = with_parameter(text, "detection_size", size[1])
+            elif spec.name == "face_detector" and one_by_one:
+                text = with_max_batch_size(text, 1)
+            rendered[config_path(spec, profile.name).relative_to("model_repository")] = text
+    return rendered
+
+
 def drifted(root: Path) -> list[Path]:
     """Return the configs under `root` that differ from what its profiles say."""
     rendered = render_all(read_profiles(root))
@@ -144,16 +175,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Write or check the configs of this checkout."""
     parser = argparse.ArgumentParser(description="Render ensemble_configs/*.toml to config.pbtxt.")
     parser.add_argument("--check", action="store_true", help="write nothing, fail on a difference")
-    check = parser.parse_args(arguments).check
-    if check:
+    parser.add_argument("--into", type=Path, metavar="DIR", help="an imported repository as well")
+    options = parser.parse_args(arguments)
+    if options.check:
         differing = drifted(ROOT)
         for path in differing:
             print(f"{path} differs from its profile; run `make profiles`", file=sys.stderr)
         return 1 if differing else 0
-    for path, text in render_all(read_profiles(ROOT)).items():
-        (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
-        (ROOT / path).write_text(text)
+    profiles = read_profiles(ROOT)
+    _write(ROOT, render_all(profiles))
+    if options.into is not None:
+        _write(options.into, render_into(options.into, profiles))
     return 0
+
+
+def _write(root: Path, configs: Mapping[Path, str]) -> None:
+    for path, text in configs.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
 
 
 def _parameter(value: str | int | float | bool) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from instantid_server.settings import SettingsError
 from scripts.profiles import Profile, ProfileError, read_profile, read_profiles
-from scripts.render_profiles import drifted, render_all
+from scripts.render_profiles import drifted, render_all, render_into
 
 ROOT = Path(__file__).parents[2]
 BLS_CALLS_A_MODEL = 32  # at a time; the Python backend's default thread-pool-size
@@ -78,3 +78,20 @@ def test_parameter_that_the_node_would_refuse_is_refused_when_rendering(checkout
     profile.write_text(CPU_PROFILE.replace('dtype = "float32"', 'dtype = "float8"'))
     with pytest.raises(SettingsError, match="float8"):
         render_all(read_profiles(checkout))
+
+
+def test_imported_repository_keeps_what_its_weights_ask_for(checkout: Path) -> None:
+    imported = checkout / "model_repository"
+    for name, old, new in (
+        ("face_analysis", 'string_value: "192"', 'string_value: "640"'),
+        ("face_detector", "max_batch_size: 8", "max_batch_size: 1"),
+        ("unet", "max_batch_size: 16", "max_batch_size: 2"),  # not because of the weights
+    ):
+        config = imported / name / "config.pbtxt"
+        config.write_text(config.read_text().replace(old, new))
+    rendered = render_into(imported, read_profiles(ROOT))
+    for file in ("config.pbtxt", "configs/single-gpu.pbtxt"):
+        assert '"640"' in rendered[Path("face_analysis", file)]
+        assert "max_batch_size: 1\n" in rendered[Path("face_detector", file)]
+        assert "max_batch_size: 16\n" in rendered[Path("unet", file)]
+    assert not any(path.parts[0] == "denoise_step" for path in rendered)
