@@ -104,3 +104,17 @@ def test_ready_network_neither_learns_nor_drops() -> None:
     network = Compute.from_context(context({}, {})).ready(nn.Sequential(nn.Linear(1, 1)))
     assert not network.training
     assert not any(parameter.requires_grad for parameter in network.parameters())
+
+
+@pytest.mark.parametrize(("largest", "fits"), [(60_000.0, True), (70_000.0, False)])
+def test_weights_that_overflow_in_half_precision_are_refused(largest: float, fits: bool) -> None:
+    compute = Compute.from_context(context({"dtype": "float16"}, {}))
+    with without_weights():
+        network = nn.Linear(1, 1, bias=False)
+    tensors = {"weight": torch.tensor([[largest]])}
+    if fits:
+        compute.fill(network, tensors)
+        assert network.weight.item() == pytest.approx(largest, rel=1e-3)
+    else:
+        with pytest.raises(OverflowError, match="weight: its values overflow in float16"):
+            compute.fill(network, tensors)

@@ -51,9 +51,17 @@ class Compute:
     def fill(self, network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
         """Give `network`, built on the meta device, its weights on this device, in this dtype.
 
-        Raises RuntimeError, as torch does, when a key is missing, unexpected or of another shape.
+        Raises RuntimeError, as torch does, when a key is missing, unexpected or of another shape,
+        and OverflowError for weights that float16 cannot hold: they would draw black pictures.
         """
-        network.load_state_dict(self.take(tensors), assign=True)
+        taken = self.take(tensors)
+        for name, tensor in taken.items():
+            rounded = tensor.dtype is torch.float16 and tensors[name].dtype is not torch.float16
+            if rounded and not torch.isfinite(tensor).all():
+                raise OverflowError(
+                    f"{name}: its values overflow in float16; set dtype to bfloat16 in the profile"
+                )
+        network.load_state_dict(taken, assign=True)
 
     def ready(self, network: NetworkT) -> NetworkT:
         """Return `network` for inference, compiled if the settings say so."""
