@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from diffusers.schedulers import DDPMScheduler
 from tiny_networks import SCHEDULER_CONFIG
 
 from instantid_server.contract import SCHEDULERS
@@ -36,6 +37,41 @@ def test_every_accepted_scheduler_runs(name: str, num_inference_steps: int) -> N
 @each_scheduler
 def test_picture_alone_goes_the_way_it_goes_among_others(name: str) -> None:
     torch.testing.assert_close(run(name, 5, [1, 2])[1], run(name, 5, [2])[0])
+
+
+def draw(name: str, **changes: object) -> torch.Tensor:
+    """Return where a network leads that knows the clean latents and says so as it was trained."""
+    config = {**SCHEDULER_CONFIG, **changes}
+    schedule = Schedule(name, config, num_inference_steps=10)
+    clean = torch.linspace(-1, 1, 256).reshape(1, *SHAPE)
+    signals = DDPMScheduler.from_config(config).alphas_cumprod.sqrt()
+    noise, generator = initial_noise(7, SHAPE)
+    latents = noise[None] * schedule.init_noise_sigma
+    for timestep in schedule.timesteps:
+        seen = schedule.scale_model_input(latents, timestep)
+        signal = signals[int(timestep)]
+        epsilon = (seen - signal * clean) / (1 - signal**2).sqrt()
+        predictions = {
+            "epsilon": epsilon,
+            "v_prediction": signal * epsilon - (1 - signal**2).sqrt() * clean,
+        }
+        said = predictions[str(config["prediction_type"])]
+        latents, _ = schedule.step(said, timestep, latents, [generator])
+    return latents
+
+
+@each_scheduler
+def test_prediction_type_of_the_weights_is_heeded(name: str) -> None:
+    drawn = draw(name, prediction_type="epsilon")
+    as_v = draw(name, prediction_type="v_prediction")
+    torch.testing.assert_close(as_v, drawn, atol=1e-3, rtol=0)  # rounding, added up over steps
+
+
+@each_scheduler
+def test_schedule_without_signal_at_its_start_draws(name: str) -> None:
+    spacing = {"timestep_spacing": "trailing"}  # begins at the noisiest step
+    drawn = draw(name, prediction_type="v_prediction", rescale_betas_zero_snr=True, **spacing)
+    assert drawn.isfinite().all()
 
 
 @each_scheduler

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
-from huggingface_hub import snapshot_download
+from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
     HFValidationError,
@@ -51,26 +51,37 @@ def fetch(repo_id: str, revision: str | None, patterns: Sequence[str]) -> Fetche
     """
     try:
         folder = Path(snapshot_download(repo_id, revision=revision, allow_patterns=list(patterns)))
-    except GatedRepoError as error:
-        raise ImportFailed(
-            f"{repo_id}: its owner lets only those in who accept the terms on its page; accept "
-            f"them and run `hf auth login`, {_INSTEAD}"
-        ) from error
-    except RepositoryNotFoundError as error:
-        raise ImportFailed(
-            f"{repo_id}: the hub has no such repository, or does not show it to you; check the "
-            f"name, run `hf auth login`, {_INSTEAD}"
-        ) from error
-    except RevisionNotFoundError as error:
-        raise ImportFailed(f"{repo_id}: the hub has no revision {revision} of it") from error
-    except HFValidationError as error:
-        raise ImportFailed(f"{repo_id}: this is no id of a repository on the hub") from error
-    except (LocalEntryNotFoundError, httpx2.HTTPError) as error:
-        raise ImportFailed(
-            f"{repo_id}: the hub does not answer, and not all of it was fetched before; try again, "
-            f"which keeps the files that are complete, {_INSTEAD}"
-        ) from error
+    except (HFValidationError, httpx2.HTTPError, OSError, RuntimeError) as error:
+        raise ImportFailed(f"{repo_id}: {_reason(error, revision)}") from error
     if not any(path.is_file() for path in folder.rglob("*")):
         raise ImportFailed(f"{repo_id}: it has none of {', '.join(patterns)}")
     # huggingface_hub names the folder after the commit.
     return Fetched(folder, folder.name)
+
+
+def _reason(error: Exception, revision: str | None) -> str:
+    match error:  # most of the hub's own are OSErrors too
+        case GatedRepoError():
+            return (
+                "its owner lets only those in who accept the terms on its page; accept them and "
+                f"run `hf auth login`, {_INSTEAD}"
+            )
+        case RepositoryNotFoundError():
+            return (
+                "the hub has no such repository, or does not show it to you; check the name, run "
+                f"`hf auth login`, {_INSTEAD}"
+            )
+        case RevisionNotFoundError():
+            return f"the hub has no revision {revision} of it"
+        case HFValidationError():
+            return "this is no id of a repository on the hub"
+        case LocalEntryNotFoundError() | httpx2.HTTPError() | ConnectionError() | TimeoutError():
+            return (
+                "the hub does not answer, and not all of it was fetched before; try again, which "
+                f"keeps the files that are complete, {_INSTEAD}"
+            )
+    # A full disk; as a RuntimeError, where hf_xet writes.
+    return (
+        f"was not fetched into {constants.HF_HUB_CACHE} ({error}); make room or see who may write "
+        "there, or name a folder on another disk as HF_HOME"
+    )

@@ -1,5 +1,6 @@
 """The import: find, check, then write. Nothing is written before everything has been checked."""
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import PurePosixPath
@@ -12,25 +13,36 @@ from instantid_server.importing.node_config import node_files
 from instantid_server.importing.options import ImportOptions
 from instantid_server.importing.part import Tell
 from instantid_server.importing.planned import BytesFile, PlannedFile
-from instantid_server.importing.record import RECORD_FILE, ImportRecord, compare, read_record
+from instantid_server.importing.profile import read_profiles
+from instantid_server.importing.record import (
+    RECORD_FILE,
+    ImportRecord,
+    compare_files,
+    read_earlier_record,
+)
 from instantid_server.importing.repository import check_target, write_repository
 from instantid_server.importing.sources import check_given
 
 _MIB = 1024**2
+_SERVE = "instantid serve --profile single-gpu --model-repository"  # not the default cpu: float32
 
 
 def import_weights(options: ImportOptions, tell: Tell) -> list[str]:
     """Write the repository and return what there is to say about it; `tell` hears of progress."""
     check_target(options.output)
     check_given(options.sources)
+    # What lies here is read before anything is fetched.
+    profiles = read_profiles(options.ensemble_repository)
+    node_files(options.model_repository, {})  # again below, with what depends on the weights
+    earlier = None if options.record is None else read_earlier_record(options.record, options.dtype)
     parts = (plan_faces(options, tell), plan_networks(options, tell))  # the quick one first
     record = ImportRecord(
         options.dtype,
         tuple(source for part in parts for source in part.sources),
         tuple(note for part in parts for note in part.notes),
     )
-    if options.record is not None:
-        compare(record, read_record(options.record))
+    if earlier is not None:
+        compare_files(record, earlier)
     changes = {model: change for part in parts for model, change in part.changes.items()}
     files = [
         *node_files(options.model_repository, changes),
@@ -38,14 +50,13 @@ def import_weights(options: ImportOptions, tell: Tell) -> list[str]:
         BytesFile(PurePosixPath(RECORD_FILE), record.to_json()),
     ]
     write_repository(options.output, files, tell)
-    profiles = sorted(options.ensemble_repository.glob("*.toml"))
     return [
         f"{options.output}, weights in {options.dtype}:",
         *_size_lines(files),
         *plan_lines(options.output, profiles, options.gpu_memory_gib),
         *record.notes,
         NOTICE,
-        f"Serve it: instantid serve --model-repository {options.output}",
+        f"Serve it: {_SERVE} {shlex.quote(str(options.output))}",
     ]
 
 

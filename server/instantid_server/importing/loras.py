@@ -30,6 +30,8 @@ _UP = ("lora_up.weight", "lora.up.weight", "lora_B.weight", "lora_linear_layer.u
 _ALPHA = ".alpha"
 _DIFFUSERS_FILE = "pytorch_lora_weights.safetensors"
 _PEFT_SETTINGS = "lora_adapter_metadata"  # where diffusers keeps what PEFT was told
+# Beside lora_alpha; false or empty they change nothing.
+_PEFT_STRENGTHS = ("use_rslora", "alpha_pattern", "rank_pattern")
 
 Factors = Mapping[str, tuple[Tensor, Tensor]]  # name of a weight -> down, up
 
@@ -123,11 +125,15 @@ def _check_peft_settings(path: Path) -> None:
         settings = dict(json.loads(text))
     except (TypeError, ValueError) as error:
         raise ImportFailed(f"{path}: its {_PEFT_SETTINGS} cannot be read") from error
-    for name, alpha in settings.items():
-        component = name.removesuffix(".lora_alpha")
-        if component != name and alpha != settings.get(f"{component}.r"):
+    for name, value in settings.items():
+        component, dot, setting = name.rpartition(".")
+        if setting == "lora_alpha":
+            apart = value != settings.get(f"{component}{dot}r")
+        else:
+            apart = setting in _PEFT_STRENGTHS and bool(value)
+        if apart:
             raise ImportFailed(
-                f"{path}: {name} is {alpha}, kept apart from the tensors; fuse it into the "
+                f"{path}: {name} sets its strength apart from the tensors; fuse it into the "
                 "checkpoint with diffusers, or save it with alphas as kohya's tools do"
             )
 

@@ -6,24 +6,26 @@ hold at a time, on torch's meta device (torch 2.13, diffusers 0.42.1), where att
 table of all pairs, as on a GPU. They grow in proportion to rows and to pixels. What kernels need
 beside, and what an allocator cannot fill, is not in them.
 
-A process keeps what it once took, so the peaks of all models on a device are added up.
+Triton itself is on every GPU that a profile names, with its pool for tensors between two stages,
+even where only Python stages run. A process keeps what it once took, so the peaks of all models on
+a device are added up.
 """
 
 import json
-import tomllib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
 from pathlib import Path
-from typing import Any
 
 from safetensors import safe_open
 
 from instantid_server.contract import MAX_PROMPT_CHUNKS, MODELS
+from instantid_server.importing.profile import Placement, Profile
 
 _GIB = 1024**3
+_MIB = 1024**2
 _MB = 10**6
 _SDXL_PIXELS = 1024 * 1024
 _DTYPE_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
@@ -48,6 +50,7 @@ _PER_ROW = {
 _ROWS_OF_A_PICTURE = {"text_encoder": 2, "identitynet": 2, "unet": 2}  # guidance; others: 1
 _GPU_PROCESS = 1000 * _MB  # a CUDA context with its libraries takes up to that
 _CPU_PROCESS = 330 * _MB  # nine processes that only import torch and diffusers take 2.9 GB
+_TRITON = "Triton"  # a process, beside those of the Python stages; runs ONNX graphs itself
 
 
 @dataclass(frozen=True)
@@ -57,24 +60,26 @@ class DeviceMemory:
     device: str  # "GPU 0", or MAIN_MEMORY
     weights: int
     processes: int
+    pool: int  # Triton's own
     activations: int  # of the largest batches
     activations_of_one: int  # while one picture is drawn at a time
 
     @property
     def total(self) -> int:
         """Return what full batches need."""
-        return self.weights + self.processes + self.activations
+        return self.weights + self.processes + self.pool + self.activations
 
     @property
     def total_of_one(self) -> int:
         """Return what one picture at a time needs."""
-        return self.weights + self.processes + self.activations_of_one
+        return self.weights + self.processes + self.pool + self.activations_of_one
 
     def line(self) -> str:
         """Return it for a person."""
+        pool = f"Triton's pool {self.pool / _GIB:.1f}, " if self.pool else ""
         return (
             f"{self.device} {self.total_of_one / _GIB:.1f} to {self.total / _GIB:.1f} GiB (weights "
-            f"{self.weights / _GIB:.1f}, processes {self.processes / _GIB:.1f}, activations "
+            f"{self.weights / _GIB:.1f}, processes {self.processes / _GIB:.1f}, {pool}activations "
             f"{self.activations_of_one / _GIB:.1f} to {self.activations / _GIB:.1f})"
         )
 
@@ -101,43 +106,41 @@ class MemoryPlan:
         return f"does not fit {card}"
 
 
-def plan(repository: Path, profile: Path) -> MemoryPlan:
-    """Return what the repository needs under one `ensemble_configs/<profile>.toml`."""
+def plan(repository: Path, profile: Profile) -> MemoryPlan:
+    """Return what the repository needs under one profile."""
     sizes = _NetworkSizes.read(repository)
     weights: Counter[str] = Counter()
     activations: Counter[str] = Counter()
     of_one: Counter[str] = Counter()
-    processes: defaultdict[str, set[str]] = defaultdict(set)
-    placements: Mapping[str, Mapping[str, Any]] = tomllib.loads(profile.read_text())["models"]
-    for model, placement in placements.items():
+    for model, placement in profile.placements.items():
         if model not in sizes.numbers:
             continue  # no network: a loop, or an ensemble
-        for device, instance in product(_devices(placement), range(placement.get("count", 1))):
+        for device, _ in _instances(placement):
             rows = max(int(placement.get("max_batch_size", 1)), 1)
             weights[device] += sizes.weights(model, placement)
             activations[device] += rows * sizes.row(model, placement)
             needed = min(rows, _ROWS_OF_A_PICTURE.get(model, 1))
             of_one[device] += needed * sizes.row(model, placement)
-            # Triton runs ONNX graphs itself, and each instance of a Python model in a process.
-            python = MODELS[model].backend == "python"
-            processes[device].add(f"{model} {instance}" if python else "Triton")
+    pools = {_gpu(gpu): size * _MIB for gpu, size in profile.cuda_pools_mib.items()}
+    processes = _processes(profile)
     return MemoryPlan(
-        profile.stem,
+        profile.name,
         tuple(
             DeviceMemory(
                 device,
                 weights[device],
                 len(processes[device]) * (_CPU_PROCESS if device == MAIN_MEMORY else _GPU_PROCESS),
+                pools.get(device, 0),
                 activations[device],
                 of_one[device],
             )
-            for device in sorted(weights)
+            for device in sorted(weights.keys() | pools.keys())
         ),
     )
 
 
 def plan_lines(
-    repository: Path, profiles: Sequence[Path], gpu_memory_gib: float | None
+    repository: Path, profiles: Sequence[Profile], gpu_memory_gib: float | None
 ) -> list[str]:
     """Return the plans of all profiles for a person, and which of them fit a card."""
     lines = ["memory for one picture at a time, and for full batches, as an estimate:"]
@@ -148,8 +151,25 @@ def plan_lines(
     return lines
 
 
-def _devices(placement: Mapping[str, Any]) -> list[str]:
-    return [f"GPU {gpu}" for gpu in placement.get("gpus", ())] or [MAIN_MEMORY]
+def _processes(profile: Profile) -> Mapping[str, set[str]]:
+    """Return the processes on each device: each instance of a Python model is one of its own."""
+    gpus = map(_gpu, profile.cuda_pools_mib)
+    processes = {device: {_TRITON} for device in (MAIN_MEMORY, *gpus)}
+    for model, placement in profile.placements.items():
+        if model in MODELS and MODELS[model].backend == "python":
+            for device, instance in _instances(placement):
+                processes[device].add(f"{model} {instance}")
+    return processes
+
+
+def _instances(placement: Placement) -> list[tuple[str, int]]:
+    """Return the device and the number of each instance; `count` of them are on each device."""
+    devices = [_gpu(gpu) for gpu in placement.get("gpus", ())] or [MAIN_MEMORY]
+    return list(product(devices, range(placement.get("count", 1))))
+
+
+def _gpu(number: int) -> str:
+    return f"GPU {number}"
 
 
 @dataclass(frozen=True)
@@ -168,16 +188,16 @@ class _NetworkSizes:
             pipeline["native_height"] * pipeline["native_width"],
         )
 
-    def weights(self, model: str, placement: Mapping[str, Any]) -> int:
+    def weights(self, model: str, placement: Placement) -> int:
         return self.numbers[model] * _number_bytes(placement)
 
-    def row(self, model: str, placement: Mapping[str, Any]) -> int:
+    def row(self, model: str, placement: Placement) -> int:
         per_row = _PER_ROW.get(model, 0) * _number_bytes(placement)
         per_picture = _PER_PICTURE.get(model, 0) * _number_bytes(placement)
         return per_row + per_picture * self.pixels // _SDXL_PIXELS
 
 
-def _number_bytes(placement: Mapping[str, Any]) -> int:
+def _number_bytes(placement: Placement) -> int:
     return _DTYPE_BYTES[placement.get("parameters", {}).get("dtype", _ONNX_DTYPE)]
 
 

@@ -1,6 +1,7 @@
 """A network as a file gives it: its config, its tensors, and where both came from."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,11 @@ Config = dict[str, Any]
 
 DIFFUSERS_WEIGHTS = "diffusion_pytorch_model"
 TRANSFORMERS_WEIGHTS = "model"
+_WHOLE_INDEX = "safetensors.index.json"
+_HALF_INDEX = "safetensors.index.fp16.json"
+# What diffusers first called the parts of an attention; it still takes them on loading.
+_OLD_ATTENTION = re.compile(r"(?<=\.attentions\.)(\d+)\.(query|key|value|proj_attn)(?=\.\w+$)")
+_NEW_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 _LOCAL_KEYS = ("_name_or_path", "_diffusers_version")  # of whoever saved the config
 
 
@@ -40,15 +46,22 @@ class NetworkFolder:
         config = folder / "config.json"
         if not config.is_file():
             raise ImportFailed(f"{folder}: no config.json; expected a network saved by diffusers")
-        index = folder / f"{stem}.safetensors.index.json"
-        if index.is_file():
-            return cls(config, tuple(folder / name for name in _shards(index)))
-        for name in (f"{stem}.safetensors", f"{stem}.fp16.safetensors", f"{stem}.bin"):
-            if (folder / name).is_file():
-                return cls(config, (folder / name,))
-        if stem == TRANSFORMERS_WEIGHTS and (folder / "pytorch_model.bin").is_file():
-            return cls(config, (folder / "pytorch_model.bin",))
-        raise ImportFailed(f"{folder}: no weights; expected {stem}.safetensors")
+        pickle = "pytorch_model.bin" if stem == TRANSFORMERS_WEIGHTS else f"{stem}.bin"
+        for name in (
+            f"{stem}.{_WHOLE_INDEX}",
+            f"{stem}.safetensors",
+            f"{stem}.{_HALF_INDEX}",
+            f"{stem}.fp16.safetensors",
+            pickle,
+        ):
+            path = folder / name
+            if path.is_file():
+                names = _shards(path) if path.suffix == ".json" else [name]
+                return cls(config, tuple(folder / weights for weights in names))
+        raise ImportFailed(
+            f"{folder}: no weights; expected {stem}.safetensors. No .bin is fetched from the hub: "
+            "if the repository has only that, download it by hand and give its folder"
+        )
 
     def network(self) -> Network:
         """Return the network."""
@@ -56,11 +69,11 @@ class NetworkFolder:
         return Network(str(self.config.parent), kept, self.read)
 
     def read(self) -> dict[str, Tensor]:
-        """Return the tensors of all weight files."""
+        """Return the tensors of all weight files, by today's names."""
         tensors: dict[str, Tensor] = {}
         for path in self.weights:
             tensors |= read_tensors(path)
-        return tensors
+        return {_name_today(name, tensors): tensor for name, tensor in tensors.items()}
 
     @property
     def files(self) -> Sequence[Path]:
@@ -82,6 +95,11 @@ def read_json(path: Path) -> Config:
 def to_json(content: Mapping[str, object]) -> bytes:
     """Return the bytes of a JSON file of the repository."""
     return (json.dumps(content, indent=2, sort_keys=True) + "\n").encode()
+
+
+def _name_today(name: str, tensors: Mapping[str, Tensor]) -> str:
+    new = _OLD_ATTENTION.sub(lambda found: f"{found[1]}.{_NEW_ATTENTION[found[2]]}", name)
+    return name if new in tensors else new  # were both there, the check would name the old one
 
 
 def _shards(index: Path) -> list[str]:

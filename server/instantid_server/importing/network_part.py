@@ -56,7 +56,8 @@ def plan_networks(options: ImportOptions, tell: Tell) -> Part:
     adapter = find_ip_adapter(source.path)
     files += plan_ip_adapter(adapter, unet, dtype)  # last: it changes the skeleton
     recorded += describe_files(Role.IP_ADAPTER, source, [adapter])
-    return Part(files, [*recorded, *lora_files], [_note(lora) for lora in loras])
+    notes = [*checkpoint.notes, *(_note(lora) for lora in loras)]
+    return Part(files, [*recorded, *lora_files], notes)
 
 
 def _find_checkpoint(options: ImportOptions) -> tuple[SdxlCheckpoint, list[SourceFile]]:

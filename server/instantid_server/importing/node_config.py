@@ -54,8 +54,8 @@ def _replace(config: str, pattern: str, replacement: str, what: str) -> str:
 def _read(path: Path) -> str:
     try:
         return path.read_text()
-    except FileNotFoundError as error:
+    except OSError as error:
         raise ImportFailed(
-            f"{path}: missing; --model-repository is to name the model repository of the checkout, "
-            "whose nodes and configs are copied"
+            f"{path}: {error.strerror}; --model-repository is to name the model repository of the "
+            "checkout, whose nodes and configs are copied"
         ) from error

@@ -1,7 +1,8 @@
 """The record of an import: which files a repository was made of, kept in it as `import.json`."""
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -112,22 +113,43 @@ def _read_source(page: Mapping[str, Any]) -> SourceFile:
     return SourceFile(**{**page, "role": Role(page["role"])})
 
 
-def compare(record: ImportRecord, earlier: ImportRecord) -> None:
-    """Raise ImportFailed, naming the files, if a source is not what it was at an earlier import."""
-    now = {(file.role, file.name): file.sha256 for file in record.sources}
-    then = {(file.role, file.name): file.sha256 for file in earlier.sources}
-    differences = [
-        _difference(f"{role} {name}", now.get((role, name)), then.get((role, name)))
-        for role, name in sorted(now.keys() | then.keys())
-        if now.get((role, name)) != then.get((role, name))
-    ]
+def read_earlier_record(path: Path, dtype: str) -> ImportRecord:
+    """Return the record of an earlier import, which an import in `dtype` is to repeat."""
+    earlier = read_record(path)
+    if earlier.dtype != dtype:
+        raise ImportFailed(
+            f"{path}: that import was in {earlier.dtype}, this one is in {dtype}; to repeat it, "
+            f"take --dtype {earlier.dtype}"
+        )
+    return earlier
+
+
+def compare_files(record: ImportRecord, earlier: ImportRecord) -> None:
+    """Raise ImportFailed, naming the files, if others were read than at an earlier import.
+
+    The same bytes for the same role are the same file, whatever its name: two LoRAs of the hub have
+    one name, and a checkpoint's folders can be laid out in more than one way.
+    """
+    new = _beyond(record.sources, earlier.sources)
+    gone = _beyond(earlier.sources, record.sources)
+    differences = [f"{_named(file)} is new" for file in new]
+    differences += [f"{_named(file)} is missing" for file in gone]
     if differences:
-        raise ImportFailed(f"not what was imported earlier: {'; '.join(differences)}")
+        raise ImportFailed(f"not what was imported earlier: {'; '.join(sorted(differences))}")
 
 
-def _difference(file: str, now: str | None, then: str | None) -> str:
-    if now is None:
-        return f"{file} is missing"
-    if then is None:
-        return f"{file} is new"
-    return f"the sha256 of {file} is {now[:_DIGITS]}..., it was {then[:_DIGITS]}..."
+def _beyond(files: Sequence[SourceFile], others: Sequence[SourceFile]) -> list[SourceFile]:
+    """Return the files that `others` hold not, or not as often."""
+    left = Counter((file.role, file.sha256) for file in others)
+    beyond = []
+    for file in files:
+        key = (file.role, file.sha256)
+        if left[key]:
+            left[key] -= 1
+        else:
+            beyond.append(file)
+    return beyond
+
+
+def _named(file: SourceFile) -> str:
+    return f"{file.role} {file.name} of {file.source} (sha256 {file.sha256[:_DIGITS]}...)"

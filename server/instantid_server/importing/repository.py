@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -25,6 +26,35 @@ def write_repository(
 ) -> None:
     """Write `files` and make them appear at `target`; `tell` hears of the large ones."""
     check_target(target)
+    try:
+        _write(target, files, tell)
+    except OSError as error:
+        raise _unwritable(target, error) from error
+
+
+def check_target(target: Path) -> None:
+    """Refuse a place where something is already, or whose folder is missing or not to write in."""
+    folder = target.absolute().parent
+    try:
+        if target.exists() or target.is_symlink():
+            raise ImportFailed(f"{target}: is there already; remove it, or name another place")
+        if not folder.is_dir():
+            raise ImportFailed(f"{target}: the folder it is to lie in is missing; make it first")
+        tempfile.TemporaryFile(dir=folder).close()  # tells who may write
+    except OSError as error:
+        raise _unwritable(target, error) from error
+
+
+def _unwritable(target: Path, error: OSError) -> ImportFailed:
+    # The error of a write names no file.
+    place = target.absolute().parent if error.filename is None else error.filename
+    return ImportFailed(
+        f"{target}: cannot be written ({place}: {error.strerror or error}); make room or see who "
+        "may write there, or name another place"
+    )
+
+
+def _write(target: Path, files: Sequence[PlannedFile], tell: Callable[[str], None]) -> None:
     with _growing(target) as folder:
         total = sum(file.size for file in files)
         _check_space(folder, total)
@@ -37,14 +67,6 @@ def write_repository(
             written += file.size
         os.sync()  # else a crash of the machine could leave the new name with old blocks
         folder.rename(target)
-
-
-def check_target(target: Path) -> None:
-    """Refuse a place where something is already, or whose folder is missing."""
-    if target.exists() or target.is_symlink():
-        raise ImportFailed(f"{target}: is there already; remove it, or name another place")
-    if not target.absolute().parent.is_dir():
-        raise ImportFailed(f"{target}: the folder it is to lie in is missing; make it first")
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ class SdxlCheckpoint:
     tokenizers: tuple[Path, Path]
     scheduler: Config
     files: tuple[Path, ...]  # that all but the tokenizers were read from
+    notes: tuple[str, ...] = ()  # what was assumed of it
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 diffusers knows how these names translate; it is asked for that alone, so nothing is fetched.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,6 +33,9 @@ _FIRST_TEXT_ENCODER = "conditioner.embedders.0.transformer."
 _SECOND_TEXT_ENCODER = "conditioner.embedders.1.model."
 # Training's own numbers, which no picture is made with.
 _UNUSED = ("model_ema.", "denoiser.", f"{_SECOND_TEXT_ENCODER}logit_scale")
+# Tensors of no content: that they are there says how the UNet was trained.
+_V_PREDICTION = "v_pred"
+_ZERO_SNR = "ztsnr"
 
 Tensors = Mapping[str, Tensor]
 
@@ -46,11 +49,14 @@ def read_single_file(
     for prefix in prefixes:
         if not any(key.startswith(prefix) for key in keys):
             raise ImportFailed(f"{path}: no tensor begins with {prefix}; it is no whole SDXL file")
-    if unknown := [key for key in keys if not key.startswith((*prefixes, *_UNUSED))]:
+    markers = {_V_PREDICTION, _ZERO_SNR}.intersection(keys)
+    known = (*prefixes, *_UNUSED)
+    if unknown := [key for key in keys if key not in markers and not key.startswith(known)]:
         raise ImportFailed(
             f"{path}: SDXL has no {unknown[0]} ({len(unknown)} such tensors); left out, they could "
             "change what the checkpoint draws"
         )
+    scheduler, note = _scheduler(path, markers)
     first, second = configs.text_encoders
 
     def network(part: str, config: Config, convert: Callable[[Tensors], Tensors]) -> Network:
@@ -64,9 +70,30 @@ def read_single_file(
             network("text_encoder_2", second, partial(_second_text_encoder, second)),
         ),
         tokenizers=tokenizers,
-        scheduler=SDXL_SCHEDULER,
+        scheduler=scheduler,
         files=(path,),
+        notes=(note,),
     )
+
+
+def _scheduler(path: Path, markers: Set[str]) -> tuple[Config, str]:
+    """Return the scheduler's config, and the note that says what the UNet is taken to predict."""
+    if not markers:
+        return SDXL_SCHEDULER, (
+            f"{path.name} does not say what its UNet predicts: epsilon is assumed, as with SDXL's "
+            "base. If it draws but noise, import it as a folder in diffusers' form, which does say"
+        )
+    if _V_PREDICTION not in markers:
+        raise ImportFailed(
+            f"{path}: is marked {_ZERO_SNR} and not {_V_PREDICTION}, but from a step without "
+            "signal no epsilon can be told; import it as a folder in diffusers' form"
+        )
+    config = {**SDXL_SCHEDULER, "prediction_type": "v_prediction"}
+    note = f"{path.name} is marked {_V_PREDICTION}: its UNet predicts v"
+    if _ZERO_SNR in markers:
+        config["rescale_betas_zero_snr"] = True
+        note += f"; it is marked {_ZERO_SNR}: the noisiest step has no signal"
+    return config, note
 
 
 def _read(path: Path, convert: Callable[[Tensors], Tensors]) -> Tensors:

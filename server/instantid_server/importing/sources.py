@@ -6,29 +6,61 @@ from pathlib import Path
 
 from instantid_server.importing import hub
 from instantid_server.importing.failure import ImportFailed
+from instantid_server.importing.network import DIFFUSERS_WEIGHTS, TRANSFORMERS_WEIGHTS
+from instantid_server.importing.sdxl import ENCODER_FOLDERS, TOKENIZER_FOLDERS
+
+_SHARD = "?????-of-?????"
+
+
+def _wholes(stem: str) -> tuple[str, ...]:
+    """Return what matches a network's weights, in one file or in shards."""
+    return (
+        f"{stem}.safetensors",
+        f"{stem}.safetensors.index.json",
+        f"{stem}-{_SHARD}.safetensors",
+    )
+
+
+def _halves(stem: str) -> tuple[str, ...]:
+    """Return what matches them in half precision."""
+    return (
+        f"{stem}.fp16.safetensors",
+        f"{stem}.safetensors.index.fp16.json",
+        f"{stem}.fp16-{_SHARD}.safetensors",
+        f"{stem}-{_SHARD}.fp16.safetensors",  # older names
+    )
+
+
+def _either(stem: str) -> tuple[str, ...]:
+    return (*_wholes(stem), *_halves(stem))
+
 
 IP_ADAPTER_PATTERNS = ("ip-adapter.bin", "ip-adapter.safetensors")
-IDENTITYNET_PATTERNS = ("ControlNetModel/*", "config.json", "diffusion_pytorch_model.safetensors")
+IDENTITYNET_PATTERNS = (
+    "ControlNetModel/config.json",
+    *_either(f"ControlNetModel/{DIFFUSERS_WEIGHTS}"),
+    "config.json",
+    *_either(DIFFUSERS_WEIGHTS),
+)
 FACES_PATTERNS = ("*scrfd_10g_bnkps.onnx", "*glintr100.onnx")
-VAE_PATTERNS = ("config.json", "diffusion_pytorch_model.safetensors")
+VAE_PATTERNS = ("config.json", *_either(DIFFUSERS_WEIGHTS))
 LORA_PATTERNS = ("pytorch_lora_weights.safetensors",)
-TOKENIZER_PATTERNS = ("tokenizer/*", "tokenizer_2/*")
+TOKENIZER_PATTERNS = tuple(
+    f"{folder}/{kind}" for folder in TOKENIZER_FOLDERS for kind in ("*.json", "merges.txt")
+)
 
 _BASE_CONFIGS = (
     "unet/config.json",
     "vae/config.json",
-    "text_encoder*/config.json",
+    *(f"{folder}/config.json" for folder in ENCODER_FOLDERS),
     "scheduler/scheduler_config.json",
     *TOKENIZER_PATTERNS,
 )
-_BASE_VAE = "vae/diffusion_pytorch_model*.safetensors"
-_BASE_HALVES = ("unet/*.fp16.safetensors", "text_encoder*/*.fp16.safetensors", _BASE_VAE)
-_BASE_WHOLES = (
-    "unet/diffusion_pytorch_model.safetensors*",
-    "unet/diffusion_pytorch_model-*.safetensors",
-    _BASE_VAE,
-    "text_encoder*/model.safetensors",
-)
+_UNET = f"unet/{DIFFUSERS_WEIGHTS}"
+_ENCODERS = tuple(f"{folder}/{TRANSFORMERS_WEIGHTS}" for folder in ENCODER_FOLDERS)
+_BASE_VAE = _either(f"vae/{DIFFUSERS_WEIGHTS}")
+_BASE_WHOLES = (*_wholes(_UNET), *(name for stem in _ENCODERS for name in _wholes(stem)))
+_BASE_HALF_ENCODERS = tuple(name for stem in _ENCODERS for name in _halves(stem))
 
 
 @dataclass(frozen=True)
@@ -61,14 +93,27 @@ def check_given(given: Sequence[str]) -> None:
 
 
 def locate_base(given: str, in_full_precision: bool) -> Source:
-    """Return the SDXL checkpoint; of the hub's two forms the one that holds enough is fetched."""
+    """Return the SDXL checkpoint; of the hub's two forms the one that holds enough is fetched.
+
+    Not every author uploads halves, or those of all networks: the small networks are asked for
+    first, so that no UNet is fetched twice.
+    """
+    wholes = (*_BASE_CONFIGS, *_BASE_VAE, *_BASE_WHOLES)
     if in_full_precision:
-        return locate(given, (*_BASE_CONFIGS, *_BASE_WHOLES))
-    source = locate(given, (*_BASE_CONFIGS, *_BASE_HALVES))
-    if source.repo_id is None or any(source.path.glob("unet/*.safetensors")):
+        return locate(given, wholes)
+    source = locate(given, (*_BASE_CONFIGS, *_BASE_VAE, *_BASE_HALF_ENCODERS))
+    if source.repo_id is None:
         return source
-    # Not every author uploads halves.
-    return locate(f"{source.repo_id}@{source.revision}", (*_BASE_CONFIGS, *_BASE_WHOLES))
+    fetched = f"{source.repo_id}@{source.revision}"
+    if all(_has_half(source, stem) for stem in _ENCODERS):
+        source = locate(fetched, _halves(_UNET))
+        if _has_half(source, _UNET):
+            return source
+    return locate(fetched, wholes)
+
+
+def _has_half(source: Source, stem: str) -> bool:
+    return any(path for pattern in _halves(stem) for path in source.path.glob(pattern))
 
 
 def _hub_source(given: str) -> hub.HubSource:

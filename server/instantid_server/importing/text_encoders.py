@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor, nn
@@ -19,8 +20,10 @@ from instantid_server.importing.skeleton import check_network, network_shapes, t
 KINDS = (CLIPTextModel, CLIPTextModelWithProjection)
 
 _NODE = PurePosixPath("text_encoder/1")
-_REQUIRED = ("vocab.json", "merges.txt", "tokenizer_config.json")
-_OPTIONAL = ("special_tokens_map.json",)
+_TOKENIZER_CONFIG = "tokenizer_config.json"
+_WHOLE_TOKENIZER = "tokenizer.json"  # all that transformers has saved since its version 5
+_TOKENIZER_PARTS = ("vocab.json", "merges.txt")
+_OPTIONAL = ("special_tokens_map.json", "added_tokens.json")
 _POSITIONS = ".position_ids"  # 0, 1, 2, ...: saved before transformers 4.31
 
 
@@ -45,32 +48,44 @@ def find_tokenizers(folder: Path) -> tuple[Path, Path]:
     """Return both tokenizers' folders inside `folder`."""
     first, second = (folder / name for name in TOKENIZER_FOLDERS)
     for tokenizer in (first, second):
-        for name in _REQUIRED:
+        whole = (tokenizer / _WHOLE_TOKENIZER).is_file()
+        for name in (_TOKENIZER_CONFIG, *(() if whole else _TOKENIZER_PARTS)):
             if not (tokenizer / name).is_file():
                 raise ImportFailed(
                     f"{tokenizer / name}: missing; expected the folders tokenizer and tokenizer_2 "
-                    "of an SDXL checkpoint in diffusers' form, each with " + ", ".join(_REQUIRED)
+                    f"of an SDXL checkpoint in diffusers' form, each with {_TOKENIZER_CONFIG} and "
+                    f"either {_WHOLE_TOKENIZER} or {' and '.join(_TOKENIZER_PARTS)}"
                 )
     return first, second
 
 
 def tokenizer_files(folder: Path) -> list[Path]:
     """Return the files of one tokenizer that are served."""
-    return [path for name in (*_REQUIRED, *_OPTIONAL) if (path := folder / name).is_file()]
+    names = (_TOKENIZER_CONFIG, _WHOLE_TOKENIZER, *_TOKENIZER_PARTS, *_OPTIONAL)
+    return [path for name in names if (path := folder / name).is_file()]
 
 
 def plan_tokenizer(folder: Path, index: int, vocabulary_size: int) -> list[PlannedFile]:
     """Return the files of the tokenizer in `folder`, which has to fit its encoder's vocabulary."""
-    try:
-        tokens = len(CLIPTokenizer.from_pretrained(folder, local_files_only=True))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ImportFailed(f"{folder}: no tokenizer that transformers can read") from error
+    files = tokenizer_files(folder)
+    tokens = _count_tokens(folder, files)
     if tokens != vocabulary_size:
         raise ImportFailed(
             f"{folder}: {tokens} tokens, expected the {vocabulary_size} of its text encoder"
         )
     target = _NODE / TOKENIZER_FOLDERS[index]
-    return [CopiedFile(target / path.name, path) for path in tokenizer_files(folder)]
+    return [CopiedFile(target / path.name, path) for path in files]
+
+
+def _count_tokens(folder: Path, files: Sequence[Path]) -> int:
+    """Return how many tokens there are in what will be served, which may not be all of `folder`."""
+    with TemporaryDirectory() as served:
+        for path in files:
+            Path(served, path.name).symlink_to(path.resolve())
+        try:
+            return len(CLIPTokenizer.from_pretrained(served, local_files_only=True))
+        except Exception as error:  # nothing narrower comes out of the library `tokenizers`
+            raise ImportFailed(f"{folder}: no tokenizer that transformers can read") from error
 
 
 def _named_as_wanted(network: Network, skeleton: nn.Module) -> Network:

@@ -14,9 +14,10 @@ from tests.unit.importing.hub_server import COMMIT, REPO_ID, Hub, running_hub
 FILES = {"config.json": b"{}", "unet/model.safetensors": b"w" * 4096, "README.md": b"# Weights"}
 _NOWHERE = "http://127.0.0.1:1"
 _FETCH = """
-import sys
+import resource, sys
 from instantid_server.importing import hub
 from instantid_server.importing.failure import ImportFailed
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv.pop()),) * 2)
 try:
     fetched = hub.fetch(sys.argv[1], sys.argv[2] or None, sys.argv[3:])
 except ImportFailed as error:
@@ -32,11 +33,19 @@ def hub() -> Iterator[Hub]:
 
 
 def fetch(
-    url: str, cache: Path, *patterns: str, repo_id: str = REPO_ID, revision: str = ""
+    url: str,
+    cache: Path,
+    *patterns: str,
+    repo_id: str = REPO_ID,
+    revision: str = "",
+    largest_file: int = -1,
 ) -> subprocess.CompletedProcess[str]:
-    """Fetch in a process of its own: huggingface_hub reads its environment when it is imported."""
+    """Fetch in a process of its own: huggingface_hub reads its environment when it is imported.
+
+    A process may write no file of more than `largest_file` bytes; -1 is no limit.
+    """
     return subprocess.run(
-        [sys.executable, "-c", _FETCH, repo_id, revision, *patterns],
+        [sys.executable, "-c", _FETCH, repo_id, revision, *patterns, str(largest_file)],
         env={
             **os.environ,
             "HF_ENDPOINT": url,
@@ -120,6 +129,23 @@ def test_what_the_hub_does_not_have_is_told(
 def test_a_repository_without_the_files_is_told(hub: Hub, tmp_path: Path) -> None:
     failed = fetch(hub.url, tmp_path, "*.onnx")
     assert failed.stderr.splitlines()[-1] == f"{REPO_ID}: it has none of *.onnx"
+
+
+def test_a_disk_that_takes_no_more_is_told(hub: Hub, tmp_path: Path) -> None:
+    failed = fetch(hub.url, tmp_path, "unet/*", largest_file=1024)  # of 4096
+    assert failed.returncode == 1
+    message = failed.stderr.splitlines()[-1]
+    assert message.startswith(f"{REPO_ID}: was not fetched into {tmp_path / 'hub'} (")
+    assert "File too large" in message
+    assert "make room" in message
+
+
+def test_a_cache_that_cannot_be_made_is_told(hub: Hub, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("no folder")
+    failed = fetch(hub.url, tmp_path / "cache", "*")
+    message = failed.stderr.splitlines()[-1]
+    assert message.startswith(f"{REPO_ID}: was not fetched into {tmp_path / 'cache'}")
+    assert "HF_HOME" in message
 
 
 def test_a_hub_that_does_not_answer_is_told(tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
 """A whole import: what the nodes read is what the sources hold, and a refusal leaves nothing."""
 
 import json
+import shlex
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tiny_networks
@@ -141,6 +144,29 @@ def test_other_sources_than_recorded_are_refused(
     assert not (tmp_path / "real").exists()
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        pytest.param({"record": Path("none.json")}, "none.json", id="record"),
+        pytest.param({"dtype": "bfloat16"}, "--dtype float32", id="dtype"),
+        pytest.param({"model_repository": Path("none")}, "--model-repository", id="nodes"),
+        pytest.param({"ensemble_repository": Path("none")}, "--ensemble-repository", id="pages"),
+    ],
+)
+def test_what_lies_here_is_read_before_anything_is_fetched(
+    imported: Path,
+    tiny_sources: TinySources,
+    tmp_path: Path,
+    change: Mapping[str, Any],
+    reason: str,
+) -> None:
+    told: list[str] = []  # hears of each source before it is found or fetched
+    options = replace(tiny_sources.options(tmp_path / "real"), record=imported)
+    with pytest.raises(ImportFailed, match=reason):
+        import_weights(replace(options, **change), told.append)
+    assert told == []
+
+
 def test_scheduler_of_another_kind_of_network_is_refused(
     own_sources: TinySources, tmp_path: Path
 ) -> None:
@@ -153,9 +179,12 @@ def test_scheduler_of_another_kind_of_network_is_refused(
 def test_command_prints_the_summary_and_ends_with_0(
     tiny_sources: TinySources, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert command.run(tiny_sources.options(tmp_path / "real")) == 0
+    target = tmp_path / "my weights"
+    assert command.run(tiny_sources.options(target)) == 0
     captured = capsys.readouterr()
-    assert f"instantid serve --model-repository {tmp_path / 'real'}" in captured.out
+    serve = shlex.split(captured.out.splitlines()[-1].removeprefix("Serve it: "))
+    assert serve[:2] == ["instantid", "serve"]
+    assert serve[2:] == ["--profile", "single-gpu", "--model-repository", str(target)]
     assert "unet" in captured.out
     assert f"instantid: reading {tiny_sources.base}" in captured.err
 

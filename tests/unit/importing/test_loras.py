@@ -174,8 +174,31 @@ def test_strength_kept_apart_from_the_tensors_is_refused(tmp_path: Path) -> None
         save_file(tensors, path, {"format": "pt", "lora_adapter_metadata": settings})
     config = tiny_networks.tiny_unet().config
     assert read_lora(tmp_path / f"{RANK}.safetensors", 1.0, config).factors["unet"]
-    with pytest.raises(ImportFailed, match="lora_alpha is 4, kept apart"):
+    with pytest.raises(ImportFailed, match=r"unet\.lora_alpha sets its strength apart"):
         read_lora(tmp_path / f"{2 * RANK}.safetensors", 1.0, config)
+
+
+@pytest.mark.parametrize(
+    ("name", "neutral", "value"),
+    [
+        ("unet.use_rslora", False, True),
+        ("unet.alpha_pattern", {}, {MODULE: 8}),
+        ("text_encoder.rank_pattern", {}, {"q_proj": 8}),
+        ("lora_alpha", RANK, 2 * RANK),
+    ],
+)
+def test_other_strength_of_pefts_is_refused(
+    tmp_path: Path, name: str, neutral: object, value: object
+) -> None:
+    tensors = {f"unet.{MODULE}.lora_{side}.weight": torch.ones(2, 2) for side in "AB"}
+    config = tiny_networks.tiny_unet().config
+    path = tmp_path / "x.safetensors"
+    same = {"r": RANK, "unet.r": RANK, "unet.lora_alpha": RANK}
+    save_file(tensors, path, {"lora_adapter_metadata": json.dumps({**same, name: neutral})})
+    assert read_lora(path, 1.0, config).factors["unet"]
+    save_file(tensors, path, {"lora_adapter_metadata": json.dumps({**same, name: value})})
+    with pytest.raises(ImportFailed, match=f"{name} sets its strength apart"):
+        read_lora(path, 1.0, config)
 
 
 def test_folder_with_the_name_of_diffusers_is_taken(tmp_path: Path) -> None:

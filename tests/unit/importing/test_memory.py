@@ -8,11 +8,14 @@ import pytest
 from safetensors.numpy import save_file
 
 from instantid_server.importing.memory import MAIN_MEMORY, MemoryPlan, plan, plan_lines
+from instantid_server.importing.profile import read_profile, read_profiles
 
 ROOT = Path(__file__).parents[3]
 GIB = 1024**3
 
 PROFILE = """
+cuda_pool_mib = 512
+
 [models.face_detector]
 gpus = [1]
 max_batch_size = 1
@@ -54,7 +57,7 @@ def repository(tmp_path: Path) -> Path:
 def planned(repository: Path, rows: int = 16, dtype: str = "float16") -> MemoryPlan:
     profile = repository / "mine.toml"
     profile.write_text(PROFILE.format(rows=rows, dtype=dtype))
-    return plan(repository, profile)
+    return plan(repository, read_profile(profile))
 
 
 def test_weights_count_in_the_dtype_of_the_profile_on_each_device(repository: Path) -> None:
@@ -67,9 +70,44 @@ def test_weights_count_in_the_dtype_of_the_profile_on_each_device(repository: Pa
     assert full.devices[0].weights == 2 * half.devices[0].weights
 
 
-def test_graphs_share_the_process_of_triton(repository: Path) -> None:
+def test_triton_is_on_every_gpu_and_graphs_share_its_process(repository: Path) -> None:
     first, second, _ = planned(repository).devices
-    assert second.processes - first.processes == first.processes // 2  # of its two instances
+    assert first.processes == second.processes  # Triton's, and the UNet's two
+
+
+def test_pool_of_triton_is_counted_on_every_gpu(repository: Path) -> None:
+    first, second, main = planned(repository).devices
+    assert (first.pool, second.pool, main.pool) == (512 * 1024**2, 512 * 1024**2, 0)
+    assert first.total == first.weights + first.processes + first.pool + first.activations
+    assert first.total_of_one - first.activations_of_one == first.total - first.activations
+
+
+def test_gpu_of_a_loop_alone_is_planned_for(repository: Path) -> None:
+    profile = repository / "loop.toml"
+    profile.write_text("cuda_pool_mib = 512\n[models.instantid]\ngpus = [2]\n")
+    (gpu,) = plan(repository, read_profile(profile)).gpus
+    triton_and_loop = 2 * planned(repository).devices[0].processes // 3
+    assert (gpu.device, gpu.weights, gpu.processes) == ("GPU 2", 0, triton_and_loop)
+
+
+@pytest.mark.parametrize(
+    ("profile", "pool_mib", "python_stages"),
+    [
+        # text_encoder, id_resampler, identitynet, unet, and both halves of the VAE
+        ("single-gpu", 2048, {"GPU 0": 6}),
+        ("multi-gpu", 4096, {"GPU 0": 1, "GPU 1": 1, "GPU 2": 1, "GPU 3": 4}),
+    ],
+)
+def test_profiles_of_the_checkout_count_what_triton_takes(
+    repository: Path, profile: str, pool_mib: int, python_stages: dict[str, int]
+) -> None:
+    gpus = plan(repository, read_profile(ROOT / f"ensemble_configs/{profile}.toml")).gpus
+    process = planned(repository).devices[0].processes // 3
+    assert {gpu.device: gpu.processes for gpu in gpus} == {
+        device: (1 + count) * process for device, count in python_stages.items()
+    }
+    assert {gpu.pool for gpu in gpus} == {pool_mib * 1024**2}
+    assert all("Triton's pool" in gpu.line() for gpu in gpus)
 
 
 def test_activations_grow_with_the_batch_and_the_picture(repository: Path) -> None:
@@ -102,7 +140,7 @@ def test_a_profile_fits_where_its_fullest_card_does(
 
 @pytest.mark.parametrize("card", [8.0, 80.0])
 def test_the_profiles_of_the_checkout_are_told(repository: Path, card: float) -> None:
-    profiles = sorted((ROOT / "ensemble_configs").glob("*.toml"))
+    profiles = read_profiles(ROOT / "ensemble_configs")
     lines = "\n".join(plan_lines(repository, profiles, card))
     assert "an estimate" in lines
     for name in ("cpu: main memory", "single-gpu: GPU 0", "multi-gpu: GPU 0"):

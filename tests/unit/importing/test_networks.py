@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import tiny_networks
 import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.controlnets.controlnet import ControlNetModel
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from safetensors.torch import load_file, save_file
@@ -15,7 +16,11 @@ from safetensors.torch import load_file, save_file
 from instantid_server.importing.base import read_base
 from instantid_server.importing.failure import ImportFailed
 from instantid_server.importing.identitynet import find_identitynet, plan_identitynet
-from instantid_server.importing.network import DIFFUSERS_WEIGHTS, NetworkFolder
+from instantid_server.importing.network import (
+    DIFFUSERS_WEIGHTS,
+    TRANSFORMERS_WEIGHTS,
+    NetworkFolder,
+)
 from instantid_server.importing.text_encoders import plan_text_encoder, plan_tokenizer
 from instantid_server.importing.unet import plan_unet, unet_skeleton
 from instantid_server.importing.vae import plan_vae
@@ -113,28 +118,6 @@ def test_checkpoint_of_another_kind_is_refused(
         plan_base(own_sources.base)
 
 
-@pytest.mark.parametrize("file", ["vocab.json", "merges.txt", "tokenizer_config.json"])
-def test_missing_tokenizer_file_is_named(own_sources: TinySources, file: str) -> None:
-    (own_sources.base / "tokenizer_2" / file).unlink()
-    with pytest.raises(ImportFailed, match=f"tokenizer_2/{file}: missing"):
-        read_base(own_sources.base, None)
-
-
-def test_tokenizer_of_another_vocabulary_is_refused(tiny_sources: TinySources) -> None:
-    with pytest.raises(ImportFailed, match="expected the 49408 of its text encoder"):
-        plan_tokenizer(tiny_sources.base / "tokenizer", 0, vocabulary_size=49408)
-
-
-def test_tokenizer_config_as_released_is_taken(own_sources: TinySources) -> None:
-    path = own_sources.base / "tokenizer_2" / "tokenizer_config.json"
-    config = json.loads(path.read_text())
-    token = {"__type": "AddedToken", "lstrip": False, "normalized": True, "single_word": False}
-    for name in ("bos_token", "eos_token"):
-        config[name] = {**token, "rstrip": False, "content": config[name]}
-    path.write_text(json.dumps({**config, "name_or_path": "openai/clip", "errors": "replace"}))
-    plan_base(own_sources.base)
-
-
 def test_names_of_older_transformers_are_taken(own_sources: TinySources) -> None:
     path = own_sources.base / "text_encoder" / "model.safetensors"
 
@@ -159,6 +142,47 @@ def test_sharded_and_half_precision_files_are_found(own_sources: TinySources) ->
     assert sharded.read().keys() == whole.keys()
 
 
+@pytest.mark.parametrize("shard", [".fp16-00001-of-00001", "-00001-of-00001.fp16"])
+def test_shards_in_half_precision_are_found(own_sources: TinySources, shard: str) -> None:
+    folder = own_sources.base / "text_encoder_2"
+    names = load_file(folder / "model.safetensors").keys()
+    (folder / "model.safetensors").rename(folder / f"model{shard}.safetensors")
+    index = {"weight_map": dict.fromkeys(names, f"model{shard}.safetensors")}
+    (folder / "model.safetensors.index.fp16.json").write_text(json.dumps(index))
+    assert NetworkFolder.find(folder, TRANSFORMERS_WEIGHTS).read().keys() == names
+
+
+@pytest.mark.parametrize("part", ["encoder", "decoder"])
+def test_attention_names_of_older_diffusers_are_taken(own_sources: TinySources, part: str) -> None:
+    path = own_sources.base / "vae" / WEIGHTS
+    new = load_file(path)
+    block = f"{part}.mid_block.attentions.0."
+    old_names = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
+
+    def age(tensors: dict[str, torch.Tensor]) -> None:
+        for today, old in old_names.items():
+            for kind in ("weight", "bias"):
+                tensors[f"{block}{old}.{kind}"] = tensors.pop(f"{block}{today}.{kind}")
+
+    change_tensors(path, age)
+    assert f"{block}proj_attn.bias" in load_file(path)
+    plan_base(own_sources.base)
+    read = NetworkFolder.find(path.parent, DIFFUSERS_WEIGHTS).read()
+    assert read.keys() == new.keys()
+    assert all(torch.equal(read[name], new[name]) for name in new)
+    loaded = AutoencoderKL.from_pretrained(path.parent).state_dict()  # diffusers' own renaming
+    assert all(torch.equal(read[name], loaded[name]) for name in new)
+
+
+def test_attention_in_both_namings_is_refused(own_sources: TinySources) -> None:
+    name = "decoder.mid_block.attentions.0.query.weight"
+    change_tensors(
+        own_sources.base / "vae" / WEIGHTS, lambda tensors: tensors.update({name: torch.zeros(1)})
+    )
+    with pytest.raises(ImportFailed, match=f"unexpected: {name}"):
+        plan_base(own_sources.base)
+
+
 @pytest.mark.parametrize(
     "index", [{"weight_map": {"conv_in.weight": "../vae/x.safetensors"}}, {}], ids=["path", "empty"]
 )
@@ -175,7 +199,7 @@ def test_folder_without_weights_or_config_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ImportFailed, match=r"no config\.json"):
         NetworkFolder.find(tmp_path, DIFFUSERS_WEIGHTS)
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(ImportFailed, match=f"expected {WEIGHTS}"):
+    with pytest.raises(ImportFailed, match=rf"expected {WEIGHTS}\. No \.bin is fetched"):
         NetworkFolder.find(tmp_path, DIFFUSERS_WEIGHTS)
 
 

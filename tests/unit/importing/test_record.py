@@ -13,8 +13,9 @@ from instantid_server.importing.record import (
     ImportRecord,
     Role,
     SourceFile,
-    compare,
+    compare_files,
     describe,
+    read_earlier_record,
     read_record,
 )
 
@@ -58,19 +59,51 @@ def test_the_licence_is_its_authors(
     assert describe(role, path, source=source).licence == licence
 
 
-def test_the_same_files_compare_equal_wherever_they_lie() -> None:
-    compare(replace(RECORD, sources=(replace(UNET, source="elsewhere"), LORA)), RECORD)
+def test_the_same_files_compare_equal_wherever_they_lie_and_whatever_their_names() -> None:
+    moved = replace(UNET, source="elsewhere", name="model.safetensors")
+    compare_files(replace(RECORD, sources=(LORA, moved)), RECORD)
 
 
 def test_files_that_changed_are_all_named() -> None:
     other = replace(UNET, sha256="c" * 64)
-    new = replace(LORA, name="new.safetensors")
     with pytest.raises(ImportFailed) as caught:
-        compare(replace(RECORD, sources=(other, new)), RECORD)
+        compare_files(replace(RECORD, sources=(other,)), RECORD)
     message = str(caught.value)
-    assert "base unet/model.safetensors is cccccccccccc..., it was aaaaaaaaaaaa..." in message
-    assert "lora lcm.safetensors is missing" in message
-    assert "lora new.safetensors is new" in message
+    file = "base unet/model.safetensors of someone/sdxl"
+    assert f"{file} (sha256 cccccccccccc...) is new" in message
+    assert f"{file} (sha256 aaaaaaaaaaaa...) is missing" in message
+    assert "lora lcm.safetensors of loras (sha256 bbbbbbbbbbbb...) is missing" in message
+
+
+def test_loras_of_one_name_are_told_apart() -> None:
+    one, two, three = (
+        replace(LORA, name="pytorch_lora_weights.safetensors", source=source, sha256=digit * 64)
+        for source, digit in (("a/lcm", "1"), ("b/style", "2"), ("c/other", "3"))
+    )
+    earlier = replace(RECORD, sources=(one, two))
+    compare_files(replace(RECORD, sources=(two, one)), earlier)
+    with pytest.raises(ImportFailed) as caught:
+        compare_files(replace(RECORD, sources=(three, two)), earlier)
+    assert "of a/lcm (sha256 111111111111...) is missing" in str(caught.value)
+    assert "of c/other (sha256 333333333333...) is new" in str(caught.value)
+    assert "b/style" not in str(caught.value)
+
+
+def test_a_file_that_was_taken_once_is_new_when_taken_twice() -> None:
+    with pytest.raises(ImportFailed, match=r"lora lcm\.safetensors .* is new"):
+        compare_files(replace(RECORD, sources=(UNET, LORA, LORA)), RECORD)
+
+
+def test_the_bytes_of_another_role_are_another_file() -> None:
+    with pytest.raises(ImportFailed, match=r"vae .* is new"):
+        compare_files(replace(RECORD, sources=(replace(UNET, role=Role.VAE), LORA)), RECORD)
+
+
+def test_an_import_in_another_dtype_is_no_repetition(tmp_path: Path) -> None:
+    (tmp_path / RECORD_FILE).write_bytes(RECORD.to_json())
+    assert read_earlier_record(tmp_path, "float16") == RECORD
+    with pytest.raises(ImportFailed, match="--dtype float16"):
+        read_earlier_record(tmp_path, "bfloat16")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from instantid_server.importing import repository
 from instantid_server.importing.failure import ImportFailed
 from instantid_server.importing.planned import BytesFile
-from instantid_server.importing.repository import write_repository
+from instantid_server.importing.repository import check_target, write_repository
 
 FIRST = BytesFile(PurePosixPath("unet/1/config.json"), b"{}")
 Usage = namedtuple("Usage", "total used free")
@@ -74,15 +74,31 @@ def test_files_appear_at_the_target(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "error",
-    [ImportFailed("bad"), OSError(28, "no space"), KeyboardInterrupt()],
-    ids=["refused", "disk-full", "ctrl-c"],
+    "error", [ImportFailed("bad"), KeyboardInterrupt()], ids=["refused", "ctrl-c"]
 )
 def test_failing_import_leaves_nothing(tmp_path: Path, error: BaseException) -> None:
     failing = Failing(PurePosixPath("unet/1/model.safetensors"), b"", error)
     with pytest.raises(type(error)):
         write_repository(tmp_path / "real", [FIRST, failing], ignore)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_disk_that_fills_up_is_told_with_its_folder(tmp_path: Path) -> None:
+    class Full(BytesFile):
+        def write(self, root: Path) -> None:
+            with Path("/dev/full").open("wb") as file:
+                file.write(b"1")
+
+    with pytest.raises(ImportFailed) as caught:
+        write_repository(tmp_path / "real", [FIRST, Full(FIRST.path, b"")], ignore)
+    assert f"{tmp_path / 'real'}: cannot be written ({tmp_path}: No space" in str(caught.value)
+    assert "make room" in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_that_takes_no_files_is_refused_at_once() -> None:
+    with pytest.raises(ImportFailed, match=r"/proc/real: cannot be written \(/proc"):
+        check_target(Path("/proc/real"))  # where not even root can write
 
 
 def test_killed_import_leaves_no_target_and_the_next_one_succeeds(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """SDXL in one file: the same tensors as in diffusers' folder, and nothing dropped in silence."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,12 @@ from safetensors.torch import save_file
 from instantid_server.importing.base import read_base
 from instantid_server.importing.failure import ImportFailed
 from instantid_server.importing.network import Network
-from instantid_server.importing.sdxl import SDXL_BASE, SdxlCheckpoint, SdxlConfigs
+from instantid_server.importing.sdxl import (
+    SDXL_BASE,
+    SDXL_SCHEDULER,
+    SdxlCheckpoint,
+    SdxlConfigs,
+)
 from instantid_server.importing.single_file import read_single_file
 from instantid_server.importing.skeleton import check_network
 from instantid_server.importing.text_encoders import find_tokenizers, plan_text_encoder
@@ -83,7 +89,44 @@ def test_part_that_is_missing_is_named(
         read(without, tmp_path / "x.safetensors", tokenizers)
 
 
-@pytest.mark.parametrize("name", ["v_pred", "model.control_model.input_hint_block.0.weight"])
+@pytest.mark.parametrize(
+    ("markers", "changed", "told"),
+    [
+        ([], {}, "epsilon is assumed"),
+        (["v_pred"], {"prediction_type": "v_prediction"}, "its UNet predicts v$"),
+        (
+            ["v_pred", "ztsnr"],
+            {"prediction_type": "v_prediction", "rescale_betas_zero_snr": True},
+            "marked ztsnr",
+        ),
+    ],
+    ids=["unmarked", "v", "v-with-zero-snr"],
+)
+def test_markers_say_what_the_unet_predicts(
+    tensors: dict[str, torch.Tensor],
+    tokenizers: Path,
+    tmp_path: Path,
+    markers: list[str],
+    changed: dict[str, object],
+    told: str,
+) -> None:
+    marked = {**tensors, **{name: torch.zeros(0) for name in markers}}
+    checkpoint = read(marked, tmp_path / "x.safetensors", tokenizers)
+    assert checkpoint.scheduler == {**SDXL_SCHEDULER, **changed}
+    (note,) = checkpoint.notes
+    assert re.search(told, note)
+    check_unet_and_vae(checkpoint)
+
+
+def test_zero_snr_without_v_prediction_is_refused(
+    tensors: dict[str, torch.Tensor], tokenizers: Path, tmp_path: Path
+) -> None:
+    marked = {**tensors, "ztsnr": torch.zeros(0)}
+    with pytest.raises(ImportFailed, match="is marked ztsnr and not v_pred"):
+        read(marked, tmp_path / "x.safetensors", tokenizers)
+
+
+@pytest.mark.parametrize("name", ["v_pred.weight", "edm_vpred.sigma_max", "model.control_model.x"])
 def test_tensor_that_sdxl_does_not_have_is_named(
     tensors: dict[str, torch.Tensor], tokenizers: Path, tmp_path: Path, name: str
 ) -> None:
