@@ -17,6 +17,7 @@ from typing import Any
 
 from instantid_server.contract import MODELS, ModelSpec, TensorSpec
 from instantid_server.importing.node_config import with_max_batch_size, with_parameter
+from instantid_server.serving.page import DEFAULT_PROFILE
 from instantid_server.settings import (
     FaceAnalysisSettings,
     PipelineSettings,
@@ -26,7 +27,6 @@ from instantid_server.settings import (
 from scripts.profiles import Placement, Profile, QueuePolicy, read_profiles
 
 ROOT = Path(__file__).parents[1]
-DEFAULT_PROFILE = "cpu"
 DETECTION_SIZE_PX = 192  # what the pocket face detector was trained on; SCRFD of antelopev2: 640
 
 PURPOSES = {

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from instantid_client._console import Console
+from instantid_client._server_half import add_repository_flags, tell_missing_package
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,14 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             action="store_true",
             help=f"take another file than antelopev2's {what}.onnx, and record that",
         )
-    for name, folder in (("model", "model_repository"), ("ensemble", "ensemble_configs")):
-        parser.add_argument(
-            f"--{name}-repository",
-            type=Path,
-            default=Path(folder),
-            metavar="DIR",
-            help="of the checkout (default: %(default)s)",
-        )
+    add_repository_flags(parser, purpose="of the checkout ")
     parser.add_argument(
         "--gpu-memory", type=float, metavar="GIB", help="say which profiles fit such a card"
     )
@@ -47,11 +41,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         from instantid_server.importing import command
         from instantid_server.importing.options import ImportOptions, LoraOption
     except ModuleNotFoundError as error:
-        console.tell(
-            f"import needs the server's packages, and there is no {error.name}: "
-            "pip install 'instantid-triton[server,cpu]'"
-        )
-        return 1
+        return tell_missing_package("import", error, console)
     return command.run(
         ImportOptions(
             output=arguments.output,

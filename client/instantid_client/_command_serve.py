@@ -1,9 +1,9 @@
 """`instantid serve`: a server in the foreground. Needs the package's `server` extra."""
 
 import argparse
-from pathlib import Path
 
 from instantid_client._console import Console
+from instantid_client._server_half import add_repository_flags, tell_missing_package
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,14 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="PORT",
             help="(default: %(default)s)",
         )
-    for name, folder in (("model", "model_repository"), ("ensemble", "ensemble_configs")):
-        parser.add_argument(
-            f"--{name}-repository",
-            type=Path,
-            default=Path(folder),
-            metavar="DIR",
-            help="(default: %(default)s)",
-        )
+    add_repository_flags(parser)
     parser.add_argument(
         "--start-timeout",
         type=float,
@@ -55,11 +48,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         from instantid_server.serving import entry
         from instantid_server.serving.options import ServeOptions
     except ModuleNotFoundError as error:
-        console.tell(
-            f"serve needs the server's packages, and there is no {error.name}: "
-            "pip install 'instantid-triton[server,cpu]'"
-        )
-        return 1
+        return tell_missing_package("serve", error, console)
     return entry.main(
         ServeOptions(
             model_repository=arguments.model_repository,

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from instantid_server.contract import INSTANTID, INSTANTID_STREAM, MODELS, UNET
+from instantid_server.serving.page import DEFAULT_PROFILE
 from scripts.profiles import Placement, Profile, read_profile
-from scripts.render_profiles import DEFAULT_PROFILE, render
+from scripts.render_profiles import render
 from scripts.reports import ROOT
 
 NODES = ROOT / "tests" / "load" / "models"

@@ -5,6 +5,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from diffusers import AutoencoderKL, ControlNetModel, UNet2DConditionModel
 from diffusers.models.embeddings import IPAdapterPlusImageProjection
@@ -12,10 +13,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
+from instantid_server.importing.palette import fit_palette
 from instantid_server.stages.attention import install_adapter
 from instantid_server.stages.resampler import from_diffusers
 from scripts.pocket.adapter_training import KEYPOINT_MAP_SIZE
 from scripts.pocket.diffusion import scheduler_config
+from scripts.pocket.drawings import drawing_of
 from scripts.pocket.face_export import export_face_networks
 from scripts.pocket.networks import (
     LATENT_CHANNELS,
@@ -27,12 +30,12 @@ from scripts.pocket.networks import (
     new_unet,
     new_vae,
 )
-from scripts.pocket.palette import fit_palette
 from scripts.pocket.portraits import NATIVE_SIZE_PX
 from scripts.pocket.vocabulary import load_tokenizer, write_tokenizer
 
 WEIGHTS_FILE = "diffusion_pytorch_model.safetensors"
 _LARGEST_SIDE_PX = 256
+_PALETTE_PERSONS = 64  # 16,384 latent cells for a map of about forty numbers
 
 
 @dataclass(frozen=True)
@@ -144,7 +147,9 @@ def _save_pipeline(vae: AutoencoderKL, folder: Path) -> None:
         "vae_scale_factor": 2 ** (len(vae.config.block_out_channels) - 1),
         "latent_channels": LATENT_CHANNELS,
     }
-    _save_json({**sizes, **fit_palette(vae)}, folder / "pipeline.json")
+    drawn = np.stack([drawing_of(person, 0).picture for person in range(_PALETTE_PERSONS)])
+    palette = fit_palette(vae, torch.from_numpy(drawn).permute(0, 3, 1, 2).float() / 255)
+    _save_json({**sizes, **palette}, folder / "pipeline.json")
 
 
 def _save_tensors(tensors: dict[str, Tensor], path: Path) -> None:

@@ -129,9 +129,15 @@ def start_entry(
 
 
 @contextlib.contextmanager
-def running_server(folder: Path, profile: str | None = None) -> Iterator[RunningServer]:
-    """A server of the repository as checked out, ready for requests."""
-    server = start_entry(folder, profile=profile)
+def running_server(
+    folder: Path,
+    models: Path = MODEL_REPOSITORY,
+    ensembles: Path = ENSEMBLE_REPOSITORY,
+    profile: str | None = None,
+    environment: dict[str, str] | None = None,
+) -> Iterator[RunningServer]:
+    """A server, by default of the repository as checked out, ready for requests."""
+    server = start_entry(folder, models, ensembles, profile, environment=environment)
     try:
         server.ready_line()
         yield server

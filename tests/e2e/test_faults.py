@@ -20,7 +20,7 @@ from tests.e2e.light_repository import write_light_repositories
 from tests.e2e.patience import wait_until
 from tests.e2e.photos import PORTRAIT
 from tests.e2e.raw import infer_grpc, text
-from tests.e2e.server import RunningServer, start_entry
+from tests.e2e.server import RunningServer, running_server
 
 pytestmark = [pytest.mark.triton, pytest.mark.timeout(180)]
 
@@ -90,12 +90,8 @@ class TritonPythonModel:
 def light(tmp_path: Path) -> Iterator[RunningServer]:
     models, ensembles = write_light_repositories(tmp_path)
     (models / "instantid" / "1" / "model.py").write_text(SLOW_NODE)
-    server = start_entry(tmp_path, models, ensembles)
-    try:
-        server.ready_line()
+    with running_server(tmp_path, models, ensembles) as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture
@@ -181,17 +177,13 @@ def test_call_to_a_stage_that_dies_ends_in_an_error_of_ours(
     models, ensembles = write_light_repositories(tmp_path)
     (models / "instantid" / "1" / "model.py").write_text(CALLING_NODE)
     (models / "id_resampler" / "1" / "model.py").write_text(ENDLESS_STAGE)
-    server = start_entry(tmp_path, models, ensembles)
-    try:
-        server.ready_line()
+    with running_server(tmp_path, models, ensembles) as server:
         picture = begin_picture(server, caller)
         kill_stub(server, "id_resampler")
         assert re.search(
             r"\[(STAGE_FAILED|MODEL_NOT_READY)\] the stage id_resampler", failure(picture)
         )
         wait_until(lambda: is_ready(server.control_url), BACK_S, "the server is ready again")
-    finally:
-        server.stop()
 
 
 def test_callers_of_a_killed_stage_get_an_error_of_ours(

@@ -19,7 +19,7 @@ from tests.e2e.server import (
     MODEL_REPOSITORY,
     START_TIMEOUT_S,
     RunningServer,
-    start_entry,
+    running_server,
 )
 from tests.reference import ReferenceOptions, ReferencePipeline, psnr_db
 
@@ -51,12 +51,8 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(imported: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    running = start_entry(tmp_path_factory.mktemp("server"), models=imported)
-    try:
-        running.ready_line()
+    with running_server(tmp_path_factory.mktemp("server"), models=imported) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from tritonclient import grpc, http
 
 from tests.e2e.light_repository import write_light_repositories
 from tests.e2e.raw import text
-from tests.e2e.server import RunningServer, start_entry
+from tests.e2e.server import RunningServer, running_server
 
 pytestmark = pytest.mark.triton
 
@@ -47,12 +47,8 @@ def late_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSer
     folder: Path = tmp_path_factory.mktemp("late")
     models, ensembles = write_light_repositories(folder)
     (models / "instantid" / "1" / "model.py").write_text(NODE)
-    server = start_entry(folder, models, ensembles)
-    try:
-        server.ready_line()
+    with running_server(folder, models, ensembles) as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.mark.parametrize("protocol", [http, grpc], ids=["http", "grpc"])

@@ -15,7 +15,7 @@ from instantid_server.observe.tracing import COLLECTOR_VARIABLE
 from tests.e2e.collector import Collector, running_collector
 from tests.e2e.light_repository import write_light_repositories
 from tests.e2e.raw import infer_grpc, text
-from tests.e2e.server import RunningServer, start_entry
+from tests.e2e.server import RunningServer, running_server
 
 pytestmark = pytest.mark.triton
 
@@ -80,12 +80,8 @@ def traced_server(
         COLLECTOR_VARIABLE: collector.address,
         "OTEL_BSP_SCHEDULE_DELAY": "100",  # ms; five seconds by default
     }
-    server = start_entry(folder, models, ensembles, environment=environment)
-    try:
-        server.ready_line()
+    with running_server(folder, models, ensembles, environment=environment) as server:
         yield server
-    finally:
-        server.stop()
 
 
 def parents_by_name(spans: list[Span]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from instantid_server.importing.face_part import plan_faces
 from instantid_server.importing.licences import NOTICE
 from instantid_server.importing.memory import plan_lines
 from instantid_server.importing.network_part import plan_networks
-from instantid_server.importing.node_config import node_files
+from instantid_server.importing.node_config import node_files, with_changes
 from instantid_server.importing.options import ImportOptions
 from instantid_server.importing.part import Tell
 from instantid_server.importing.planned import BytesFile, PlannedFile
@@ -33,7 +33,7 @@ def import_weights(options: ImportOptions, tell: Tell) -> list[str]:
     check_given(options.sources)
     # What lies here is read before anything is fetched.
     profiles = read_profiles(options.ensemble_repository)
-    node_files(options.model_repository, {})  # again below, with what depends on the weights
+    nodes = node_files(options.model_repository)
     earlier = None if options.record is None else read_earlier_record(options.record, options.dtype)
     parts = (plan_faces(options, tell), plan_networks(options, tell))  # the quick one first
     record = ImportRecord(
@@ -45,7 +45,7 @@ def import_weights(options: ImportOptions, tell: Tell) -> list[str]:
         compare_files(record, earlier)
     changes = {model: change for part in parts for model, change in part.changes.items()}
     files = [
-        *node_files(options.model_repository, changes),
+        *with_changes(nodes, changes),
         *(file for part in parts for file in part.files),
         BytesFile(PurePosixPath(RECORD_FILE), record.to_json()),
     ]

@@ -23,12 +23,12 @@ from safetensors import safe_open
 
 from instantid_server.contract import MAX_PROMPT_CHUNKS, MODELS
 from instantid_server.importing.profile import Placement, Profile
+from instantid_server.importing.tensors import DTYPES
 
 _GIB = 1024**3
 _MIB = 1024**2
 _MB = 10**6
 _SDXL_PIXELS = 1024 * 1024
-_DTYPE_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 _ONNX_DTYPE = "float32"  # of both graphs, whatever the import's is
 MAIN_MEMORY = "main memory"
 
@@ -198,13 +198,13 @@ class _NetworkSizes:
 
 
 def _number_bytes(placement: Placement) -> int:
-    return _DTYPE_BYTES[placement.get("parameters", {}).get("dtype", _ONNX_DTYPE)]
+    return DTYPES[placement.get("parameters", {}).get("dtype", _ONNX_DTYPE)].itemsize
 
 
 def _count_numbers(folder: Path) -> int:
     """Return how many numbers the weights of a model are; an ONNX file is nothing but FP32."""
     graphs = sum(path.stat().st_size for path in folder.glob("*.onnx"))
-    return graphs // _DTYPE_BYTES[_ONNX_DTYPE] + sum(
+    return graphs // DTYPES[_ONNX_DTYPE].itemsize + sum(
         _count_tensors(path) for path in folder.rglob("*.safetensors")
     )
 

@@ -1,21 +1,22 @@
 """The nodes' configs, taken from the checkout, with what depends on the weights put in."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from instantid_server.contract import MODELS
 from instantid_server.importing.failure import ImportFailed
-from instantid_server.importing.planned import BytesFile, PlannedFile
+from instantid_server.importing.planned import BytesFile
 
 ConfigChange = Callable[[str], str]
 
 _CODE = PurePosixPath("1/model.py")
 
 
-def node_files(template: Path, changes: Mapping[str, ConfigChange]) -> list[PlannedFile]:
-    """Return every node's code and configs; `changes` are made to each config of a model."""
-    files: list[PlannedFile] = []
+def node_files(template: Path) -> list[BytesFile]:
+    """Return every node's code and configs, as the checkout has them."""
+    files: list[BytesFile] = []
     for model, spec in MODELS.items():
         if spec.backend == "ensemble":  # shared by all repositories
             continue
@@ -23,11 +24,22 @@ def node_files(template: Path, changes: Mapping[str, ConfigChange]) -> list[Plan
         configs = [folder / "config.pbtxt", *sorted(folder.glob("configs/*.pbtxt"))]
         code = [folder / _CODE] if spec.backend == "python" else []
         for path in (*configs, *code):
-            content = _read(path)
-            if path in configs and model in changes:
-                content = changes[model](content)
-            files.append(BytesFile(PurePosixPath(path.relative_to(template)), content.encode()))
+            content = _read(path).encode()
+            files.append(BytesFile(PurePosixPath(path.relative_to(template)), content))
     return files
+
+
+def with_changes(
+    nodes: Sequence[BytesFile], changes: Mapping[str, ConfigChange]
+) -> list[BytesFile]:
+    """Return the files of `nodes`, with a model's change made to each of its configs."""
+    changed = []
+    for file in nodes:
+        model = file.path.parts[0]
+        if file.path.suffix == ".pbtxt" and model in changes:
+            file = replace(file, content=changes[model](file.content.decode()).encode())
+        changed.append(file)
+    return changed
 
 
 def with_parameter(config: str, key: str, value: str) -> str:

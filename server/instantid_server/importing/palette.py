@@ -42,8 +42,9 @@ def fit_palette(vae: AutoencoderKL, pictures: Tensor) -> dict[str, object]:
     mean colour of each of its cells.
     """
     factor = 2 ** (len(vae.config.block_out_channels) - 1)
-    modes = [vae.encode(picture[None] * 2 - 1).latent_dist.mode() for picture in pictures]
-    latents = (torch.cat(modes) * vae.config.scaling_factor).permute(0, 2, 3, 1).flatten(0, 2)
+    scaled = (pictures * 2 - 1).to(vae.device)
+    modes = [vae.encode(picture).latent_dist.mode() for picture in scaled.split(1)]
+    latents = (torch.cat(modes).cpu() * vae.config.scaling_factor).permute(0, 2, 3, 1).flatten(0, 2)
     if not latents.isfinite().all():
         raise ImportFailed("vae: it makes numbers that are not finite; the file is damaged")
     colours = avg_pool2d(pictures, factor).permute(0, 2, 3, 1).flatten(0, 2)

@@ -11,6 +11,7 @@ from instantid_server.contract import MODELS
 from instantid_server.importing.failure import ImportFailed
 from instantid_server.importing.node_config import (
     node_files,
+    with_changes,
     with_max_batch_size,
     with_parameter,
 )
@@ -25,7 +26,7 @@ def written(model: str, folder: Path) -> dict[str, ModelConfig]:
         "face_analysis": partial(with_parameter, key="detection_size", value="640"),
         "face_detector": partial(with_max_batch_size, size=1),
     }
-    for file in node_files(REPOSITORY, changes):
+    for file in with_changes(node_files(REPOSITORY), changes):
         (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
         file.write(folder)
     return {
@@ -58,4 +59,4 @@ def test_config_without_the_parameter_is_refused() -> None:
 
 def test_folder_that_is_no_model_repository_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ImportFailed, match="--model-repository"):
-        node_files(tmp_path, {})
+        node_files(tmp_path)

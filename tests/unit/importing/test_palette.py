@@ -19,6 +19,7 @@ class MixingVae:
     """Encodes the mean colour of each cell, mixed into four channels."""
 
     config = SimpleNamespace(block_out_channels=(1, 1, 1, 1), scaling_factor=0.5)
+    device = torch.device("cpu")
 
     def encode(self, pixels: Tensor) -> Any:
         cells = avg_pool2d(pixels, 8)
