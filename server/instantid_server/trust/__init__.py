@@ -1,0 +1,1 @@
+"""What makes a picture accountable: marks, credentials, records, and the policy that rules them."""

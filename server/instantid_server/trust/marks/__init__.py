@@ -1,0 +1,1 @@
+"""Marks in the pixels themselves, which outlive every file format."""

@@ -1,0 +1,1 @@
+"""What makes a picture accountable, part by part."""
