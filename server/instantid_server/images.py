@@ -1,4 +1,4 @@
-"""Encoded pictures to RGB arrays, as a person sees them, and back."""
+"""Encoded pictures to RGB arrays, as a person sees them."""
 
 import struct
 from io import BytesIO
@@ -11,7 +11,6 @@ from instantid_server.contract import (
     MAX_IMAGE_BYTES,
     MAX_IMAGE_PIXELS,
     MIN_IMAGE_SIDE_PX,
-    OutputFormat,
 )
 from instantid_server.errors import ImageTooLarge, ImageUnreadable
 
@@ -53,16 +52,6 @@ def decode_image(encoded: bytes, name: str) -> RGB:
         raise ImageUnreadable(f"{name}: expected a picture ({kinds}), got other bytes") from error
     except _DECODING_ERRORS as error:
         raise ImageUnreadable(f"{name}: the picture is damaged or cut off") from error
-
-
-def encode_image(image: RGB, output_format: OutputFormat, quality: int) -> bytes:
-    """Return `image` encoded; `quality` is for JPEG and WebP, PNG loses nothing."""
-    buffer = BytesIO()
-    if output_format is OutputFormat.PNG:
-        Image.fromarray(image).save(buffer, "PNG")
-    else:
-        Image.fromarray(image).save(buffer, output_format.upper(), quality=quality)
-    return buffer.getvalue()
 
 
 def _check_header(picture: Image.Image, name: str) -> None:

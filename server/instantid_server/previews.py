@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from instantid_server.trust.xmp import xmp_packet
+
 LABEL = "preview"
 
 LAST_SHARE = 0.8  # of the steps; later than that the picture itself is about to come
@@ -65,5 +67,5 @@ def _label() -> RGB:
 
 def _encode(image: RGB) -> bytes:
     buffer = BytesIO()
-    Image.fromarray(image).save(buffer, "WEBP", quality=_QUALITY, method=_METHOD)
+    Image.fromarray(image).save(buffer, "WEBP", quality=_QUALITY, method=_METHOD, xmp=xmp_packet())
     return buffer.getvalue()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from instantid_server.previews import LatentPalette, is_due
+from instantid_server.trust.xmp import xmp_packet
 
 RUN_S = 30 * 0.038  # thirty steps of one pocket picture on two cores
 PREVIEWS_OF_A_RUN = 4  # at the default of every five steps
@@ -82,3 +83,8 @@ def test_previews_take_less_than_a_hundredth_of_the_run() -> None:
         pocket.preview(latents)
         seconds.append(process_time() - started)
     assert min(seconds) * PREVIEWS_OF_A_RUN < RUN_S / 100
+
+
+def test_preview_says_in_plain_words_that_a_model_made_it() -> None:
+    (preview,) = palette(0.5).preview(torch.zeros(1, 2, 8, 8))
+    assert Image.open(BytesIO(preview)).info["xmp"] == xmp_packet()

@@ -1,0 +1,133 @@
+"""The policy: what the operator demands of every picture, on one TOML page.
+
+The entry process reads and checks the page once and hands it on in the environment, so that every
+process of one server follows the same one, whatever happens to the file.
+"""
+
+import hashlib
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+POLICY_VARIABLE = "INSTANTID_POLICY"  # in the environment of Triton, and thus of every stub
+
+PartT = TypeVar("PartT")
+
+
+class PolicyError(ValueError):
+    """The page has an unknown name, or a value that no policy can have."""
+
+
+@dataclass(frozen=True)
+class SafetyPolicy:
+    """Whether and how strictly finished pictures are judged."""
+
+    checker: str = "stage"  # "stage": the model `safety`; "none": nobody looks
+    adjustment: float = 0.0  # added to every score of the checker; above 0 is stricter
+
+    def __post_init__(self) -> None:
+        """Refuse what is no choice."""
+        _check_choice("safety.checker", self.checker, ("stage", "none"))
+        _check_range("safety.adjustment", self.adjustment, -1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class MarkPolicy:
+    """The mark in the pixels."""
+
+    watermarker: str = "spectrum"  # "trustmark" takes an operator's ONNX files; "none": no mark
+    amplitude: float = 0.75  # of "spectrum", in grey levels where a picture is smooth
+
+    def __post_init__(self) -> None:
+        """Refuse what is no choice."""
+        _check_choice("mark.watermarker", self.watermarker, ("spectrum", "trustmark", "none"))
+        _check_range("mark.amplitude", self.amplitude, 0.1, 10.0)
+
+
+@dataclass(frozen=True)
+class CredentialsPolicy:
+    """The signature."""
+
+    timestamp_url: str = ""  # of an RFC 3161 time stamp authority; without one, none is asked
+
+
+@dataclass(frozen=True)
+class VerifyPolicy:
+    """The public model `verify`."""
+
+    per_minute: int = 60  # questions of one tenant, so that it is no oracle for who removes marks
+
+    def __post_init__(self) -> None:
+        """Refuse what would let nobody ask."""
+        _check_range("verify.per_minute", self.per_minute, 1, 1_000_000)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The whole page; the defaults are the safe ones."""
+
+    previews: bool = True
+    safety: SafetyPolicy = field(default_factory=SafetyPolicy)
+    mark: MarkPolicy = field(default_factory=MarkPolicy)
+    credentials: CredentialsPolicy = field(default_factory=CredentialsPolicy)
+    verify: VerifyPolicy = field(default_factory=VerifyPolicy)
+
+    @classmethod
+    def read(cls, path: Path) -> "Policy":
+        """Return the policy of a TOML page; raises PolicyError, or OSError without a page."""
+        try:
+            page = tomllib.loads(path.read_text())
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise PolicyError(f"{path.name}: {error}") from error
+        return _read_part(cls, page, "")
+
+    @classmethod
+    def from_environment(cls) -> "Policy":
+        """Return the policy of the server that this process belongs to; without one, the safe one.
+
+        Raises PolicyError.
+        """
+        return _read_part(cls, json.loads(os.environ.get(POLICY_VARIABLE, "{}")), "")
+
+    def to_json(self) -> str:
+        """Return the page for `from_environment`, and for the hash."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything that the policy says, in hexadecimal; stamped into every record."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+
+def _read_part(kind: type[PartT], table: Mapping[str, Any], prefix: str) -> PartT:
+    types = get_type_hints(kind)
+    known = {item.name for item in fields(kind)}  # type: ignore[arg-type]  # a dataclass
+    if unknown := sorted(table.keys() - known):
+        raise PolicyError(f"{prefix}{unknown[0]}: no such name; known are {sorted(known)}")
+    return kind(**{name: _read_value(types[name], table[name], prefix + name) for name in table})
+
+
+def _read_value(kind: type, value: Any, name: str) -> Any:
+    if isinstance(value, dict):
+        if kind in (bool, int, float, str):
+            raise PolicyError(f"{name}: expected {kind.__name__}, got a table")
+        return _read_part(kind, value, f"{name}.")
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:  # True is an int, but no number of questions
+        raise PolicyError(f"{name}: expected {kind.__name__}, got {value!r}")
+    return value
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise PolicyError(f"{name}: expected one of {', '.join(choices)}, got {value!r}")
+
+
+def _check_range(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise PolicyError(f"{name}: expected {low:g} to {high:g}, got {value:g}")

@@ -1,0 +1,60 @@
+"""`instantid keys init`: makes keys once, says what they are worth, and never overwrites."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from instantid_client.cli import main
+from instantid_server.trust.keys import Keys
+
+
+def test_init_makes_keys_and_says_what_they_are_worth(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "keys"
+    assert main(["keys", "init", str(folder)]) == 0
+    Keys.load(folder)
+    said = capsys.readouterr().out
+    assert str(folder) in said
+    assert "nobody trusts it" in said
+    assert "keep a copy" in said
+
+
+def test_init_takes_the_users_folder_if_none_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert main(["keys", "init"]) == 0
+    Keys.load(tmp_path / "instantid" / "keys")
+
+
+def test_init_overwrites_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "keys"
+    assert main(["keys", "init", str(folder)]) == 0
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    assert main(["keys", "init", str(folder)]) == 1
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    assert "never overwritten" in capsys.readouterr().err
+
+
+def test_init_where_nothing_can_be_written_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["keys", "init", str(tmp_path / "file" / "keys")]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_keys_without_a_command_makes_no_sense() -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["keys"])
+    assert ended.value.code == 2
+
+
+def test_keys_without_the_server_extra_say_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "instantid_server.trust.keys", None)  # as if not there
+    assert main(["keys", "init", str(tmp_path)]) == 1
+    assert "pip install 'instantid-triton[server,cpu]'" in capsys.readouterr().err
