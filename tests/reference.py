@@ -1,8 +1,8 @@
 """InstantID in one process and one readable loop: what the server's pictures are compared with.
 
 Written from the paper and the published pipeline on plain diffusers, transformers and insightface.
-It shares no code with the server but the public function that draws a picture's noise, so that a
-mistake in one of the two shows.
+It shares no code with the server but the class that draws a picture's noise, so that a mistake in
+one of the two shows.
 """
 
 import json
@@ -27,7 +27,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-from instantid_server.noise import initial_noise, picture_seed
+from instantid_server.noise import NoiseSource, picture_seed
+from scripts.known_keys import NOISE_KEY
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,15 @@ class ReferencePipeline:
     """Every network of a model repository, loaded into this process; all but ONNX in `dtype`."""
 
     def __init__(
-        self, repository: Path, num_threads: int, dtype: torch.dtype = torch.float32
+        self,
+        repository: Path,
+        num_threads: int,
+        dtype: torch.dtype = torch.float32,
+        noise_key: bytes = NOISE_KEY,
     ) -> None:
         torch.set_num_threads(num_threads)
         self.dtype = dtype
+        self.noise = NoiseSource(noise_key)
         self._folder = {path.name: path / "1" for path in repository.iterdir() if path.is_dir()}
         text = self._folder["text_encoder"]
         self.tokenizers = [
@@ -133,7 +139,7 @@ class ReferencePipeline:
         for k in range(count):
             scheduler = getattr(diffusers, options.scheduler).from_config(self.scheduler_config)
             scheduler.set_timesteps(options.num_inference_steps)
-            noise, generator = initial_noise(picture_seed(options.seed, k), shape)
+            noise, generator = self.noise.draw(picture_seed(options.seed, k), shape)
             latents = noise[None] * scheduler.init_noise_sigma
             total = len(scheduler.timesteps)
             for i, t in enumerate(scheduler.timesteps):

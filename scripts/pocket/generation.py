@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-import diffusers
 import torch
 from torch import Tensor
 
+from instantid_server.schedulers import Schedule
 from scripts.pocket.adapter_training import keypoint_maps
 from scripts.pocket.arrays import Floats, Picture
 from scripts.pocket.diffusion import scheduler_config
@@ -37,7 +37,6 @@ class Conditions:
     keypoint_maps: Tensor  # [2n, 3, 128, 128] in 0..1
 
 
-@torch.inference_mode()
 def generate(
     networks: Networks,
     prompts: PromptEncoder,
@@ -47,27 +46,53 @@ def generate(
     options: GenerationOptions,
 ) -> Picture:
     """Return uint8 pictures [n, 128, 128, 3] for embeddings [n, 512] and keypoints [n, 5, 2]."""
-    count = len(captions)
+    conditions = encode_conditions(networks, prompts, captions, embeddings, keypoints)
+    generator = torch.Generator().manual_seed(options.seed)
+    shape = (len(captions), LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE)
+    noise = torch.randn(shape, generator=generator)
+    return denoise(networks, conditions, noise, [generator], options)
+
+
+@torch.inference_mode()
+def encode_conditions(
+    networks: Networks,
+    prompts: PromptEncoder,
+    captions: list[str],
+    embeddings: Floats,
+    keypoints: Floats,
+) -> Conditions:
+    """Return what steers the pictures of captions, embeddings [n, 512] and keypoints [n, 5, 2]."""
     faces = torch.from_numpy(embeddings)
-    prompt_embeds, pooled = prompts([""] * count + captions)
-    conditions = Conditions(
+    prompt_embeds, pooled = prompts([""] * len(captions) + captions)
+    return Conditions(
         prompt_embeds,
         pooled,
         networks.resampler(torch.cat([torch.zeros_like(faces), faces])[:, None]),
         keypoint_maps(keypoints).repeat(2, 1, 1, 1),
     )
-    scheduler = getattr(diffusers, options.scheduler).from_config(scheduler_config())
-    scheduler.set_timesteps(options.num_inference_steps)
-    generator = torch.Generator().manual_seed(options.seed)
-    shape = (count, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE)
-    latents = torch.randn(shape, generator=generator) * scheduler.init_noise_sigma
-    for timestep in scheduler.timesteps:
-        inputs = scheduler.scale_model_input(latents, timestep).repeat(2, 1, 1, 1)
+
+
+@torch.inference_mode()
+def denoise(
+    networks: Networks,
+    conditions: Conditions,
+    noise: Tensor,
+    generators: list[torch.Generator],
+    options: GenerationOptions,
+) -> Picture:
+    """Return uint8 pictures [n, 128, 128, 3] from noise [n, 12, 16, 16].
+
+    The generators draw the noise of ancestral schedulers: one for each picture, or one for all.
+    """
+    schedule = Schedule(options.scheduler, scheduler_config(), options.num_inference_steps)
+    latents = noise * schedule.init_noise_sigma
+    for timestep in schedule.timesteps:
+        inputs = schedule.scale_model_input(latents, timestep).repeat(2, 1, 1, 1)
         without, with_conditions = _velocity(networks, inputs, timestep, conditions, options).chunk(
             2
         )
         guided = without + options.guidance_scale * (with_conditions - without)
-        latents = scheduler.step(guided, timestep, latents).prev_sample
+        latents, _ = schedule.step(guided, timestep, latents, generators)
     return _pictures(networks, latents)
 
 

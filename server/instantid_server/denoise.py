@@ -16,7 +16,7 @@ from torch import Tensor
 
 from instantid_server.contract import DENOISE_STEP, UNET, ModelSpec
 from instantid_server.node import StageCall
-from instantid_server.noise import initial_noise
+from instantid_server.noise import NoiseSource
 from instantid_server.request import GenerationRequest
 from instantid_server.schedulers import Schedule
 from instantid_server.timings import StepBatches
@@ -49,11 +49,14 @@ class Step:
 class Denoiser:
     """Runs the loop of one request on the stages."""
 
-    def __init__(self, call: StageCall, max_batch_rows: int, step_model: str) -> None:
+    def __init__(
+        self, call: StageCall, max_batch_rows: int, step_model: str, noise: NoiseSource
+    ) -> None:
         """Ask `step_model` for each step: the ensemble of both networks, or the UNet's node."""
         self._call = call
         self._max_batch_rows = max_batch_rows
         self._step_model = step_model
+        self._noise = noise
 
     def denoise(
         self,
@@ -64,7 +67,7 @@ class Denoiser:
         latents_shape: tuple[int, int, int],
     ) -> Iterator[Step]:
         """Yield after every step; the last one's latents are the pictures."""
-        drawn = [initial_noise(seed, latents_shape) for seed in picture_seeds]
+        drawn = [self._noise.draw(seed, latents_shape) for seed in picture_seeds]
         generators = [generator for _, generator in drawn]
         latents = torch.stack([noise for noise, _ in drawn]) * schedule.init_noise_sigma
         rows = self._constant_rows(request, conditions, len(picture_seeds))

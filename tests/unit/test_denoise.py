@@ -11,12 +11,14 @@ from stages import FakeStages, contract_types, types_of
 from tiny_networks import CROSS_ATTENTION_DIM, LATENT_CHANNELS, POOLED_DIM, SCHEDULER_CONFIG
 
 from instantid_server.denoise import Conditions, Denoiser, Step
-from instantid_server.noise import initial_noise
+from instantid_server.noise import NoiseSource
 from instantid_server.request import GenerationRequest, SizeLimits, read_request
 from instantid_server.schedulers import Schedule
+from scripts.known_keys import NOISE_KEY
 
 LIMITS = SizeLimits(64, 96, 512, 512, 8)
 SHAPE = (LATENT_CHANNELS, 8, 12)
+NOISE = NoiseSource(NOISE_KEY)
 WINDOWS = [
     # start, end, steps: which of them IdentityNet takes part in
     (0.0, 1.0, 4, [1, 1, 1, 1]),
@@ -57,7 +59,7 @@ def denoise(
     step_model: str = "denoise_step",
 ) -> list[Step]:
     schedule = Schedule(request.scheduler, SCHEDULER_CONFIG, request.num_inference_steps)
-    denoiser = Denoiser(stages, max_batch_rows, step_model)
+    denoiser = Denoiser(stages, max_batch_rows, step_model, NOISE)
     conditions = make_conditions(branches)
     return list(denoiser.denoise(request, conditions, schedule, list(seeds), SHAPE))
 
@@ -141,7 +143,7 @@ def test_network_sees_the_noise_scaled_by_its_schedule() -> None:
     stages = FakeStages()
     denoise(stages, make_request(), seeds=[5])
     schedule = Schedule("EulerDiscreteScheduler", SCHEDULER_CONFIG, 4)
-    noise = initial_noise(5, SHAPE)[0] * schedule.init_noise_sigma
+    noise = NOISE.draw(5, SHAPE)[0] * schedule.init_noise_sigma
     expected = schedule.scale_model_input(noise, schedule.timesteps[0])
     np.testing.assert_allclose(stages.inputs_of("denoise_step")[0]["latents"][0], expected)
 
@@ -153,7 +155,7 @@ def test_guidance_goes_from_the_negative_branch_towards_the_positive(guidance: f
     # The branches of the fake differ by 1 (prompt) + 10 (face) everywhere.
     schedule = Schedule("EulerDiscreteScheduler", SCHEDULER_CONFIG, 1)
     (timestep,) = schedule.timesteps
-    noise = initial_noise(1, SHAPE)[0][None] * schedule.init_noise_sigma
+    noise = NOISE.draw(1, SHAPE)[0][None] * schedule.init_noise_sigma
     seen = schedule.scale_model_input(noise, timestep)
     negative = 0.1 * seen + 1 + 10 + 0.8 + 0.8 + float(timestep) / 1000
     expected, _ = schedule.step(negative + guidance * 11, timestep, noise, [])
