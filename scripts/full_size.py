@@ -107,6 +107,7 @@ def _import_command(sources: SourceSet, output: Path) -> list[str]:
     command = [str(Path(sys.executable).with_name("instantid")), "import", str(output)]
     command += ["--ip-adapter", str(sources.ip_adapter), "--identitynet", str(sources.identitynet)]
     command += ["--base", str(sources.base), "--faces", str(sources.faces), "--dtype", DTYPE]
+    command += ["--safety-checker", str(sources.safety_checker)]
     command += ["--allow-other-detector", "--allow-other-recogniser"]
     command += ["--model-repository", str(ROOT / "model_repository")]
     return [*command, "--ensemble-repository", str(ROOT / "ensemble_configs")]

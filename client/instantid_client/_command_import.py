@@ -51,6 +51,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             faces=tuple(arguments.faces),
             vae=arguments.vae,
             tokenizers=arguments.tokenizers,
+            safety_checker=arguments.safety_checker,
             loras=tuple(LoraOption(source, scale) for source, scale in arguments.lora),
             dtype=arguments.dtype,
             record=arguments.record,
@@ -88,6 +89,11 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--tokenizers", metavar="DIR", help="holds tokenizer and tokenizer_2; for a single file"
+    )
+    group.add_argument(
+        "--safety-checker",
+        metavar="DIR",
+        help="safety_checker of a Stable Diffusion checkpoint, which judges finished pictures",
     )
     group.add_argument(
         "--lora",

@@ -17,6 +17,7 @@ import torch
 
 from instantid_server.settings import FaceAnalysisSettings
 from instantid_server.stages.face import FaceAnalysis
+from instantid_server.stages.safety import SafetyChecker
 from scripts.pocket.arrays import Floats, Picture
 from scripts.pocket.captions import full_caption
 from scripts.pocket.detector_scenes import picture_without_face
@@ -24,6 +25,7 @@ from scripts.pocket.drawings import drawing_of, scene_of
 from scripts.pocket.generation import GenerationOptions, generate
 from scripts.pocket.person import FIRST_UNSEEN_SEED
 from scripts.pocket.portraits import Portrait
+from scripts.pocket.safety_check import check_safety, served_safety_checker, share_flagged
 from scripts.pocket.served import served_networks
 from scripts.render_profiles import DETECTION_SIZE_PX
 
@@ -112,41 +114,48 @@ def check_recogniser(faces: FaceAnalysis, persons: int) -> dict[str, float]:
 
 
 def check_generated(
-    repository: Path, faces: FaceAnalysis, persons: int, options: GenerationOptions, sheet: Path
+    repository: Path,
+    faces: FaceAnalysis,
+    safety: SafetyChecker,
+    persons: int,
+    options: GenerationOptions,
+    sheet: Path,
 ) -> dict[str, float]:
-    """Return how many pictures hold a face, and how near it is to the person and to the pose.
+    """Return how many pictures hold a face, how near it is to person and pose, and alarms.
 
     The reference is one drawing of the person; caption and keypoints are another's.
     """
-    made = _generate_persons(repository, faces, persons, options)
+    made = generate_persons(repository, faces, persons, options)
     _write_sheet(sheet, made[:_SHEET_PERSONS])
     same, ceiling, errors = [], [], []
     for item in made:
-        reference, _ = _best(faces, item.reference.picture)
-        ceiling.append(_cosine(reference, _best(faces, item.target.picture)[0]))
-        embedding, found = _best(faces, item.picture)
+        reference, _ = best_face(faces, item.reference.picture)
+        ceiling.append(cosine(reference, best_face(faces, item.target.picture)[0]))
+        embedding, found = best_face(faces, item.picture)
         if found is not None:
-            same.append(_cosine(reference, embedding))
+            same.append(cosine(reference, embedding))
             errors.append(keypoint_error(found, item.target.keypoints))
     return {
         "generated_with_face": len(errors) / persons,
         "generated_cosine": float(np.nanmean(same)) if same else float("nan"),
         "generated_cosine_ceiling": float(np.nanmean(ceiling)),
         "generated_keypoint_error": float(np.mean(errors)) if errors else float("nan"),
+        "generated_flagged": share_flagged(safety, [item.picture for item in made]),
         "generated_guidance_scale": options.guidance_scale,
     }
 
 
-def _generate_persons(
+def generate_persons(
     repository: Path, faces: FaceAnalysis, persons: int, options: GenerationOptions
 ) -> list[Made]:
+    """Return a picture of each of so many persons: one drawing's face in another's scene."""
     networks, prompts = served_networks(repository)
     made: list[Made] = []
     for start in range(FIRST_UNSEEN_SEED, FIRST_UNSEEN_SEED + persons, _BATCH):
         batch = range(start, min(start + _BATCH, FIRST_UNSEEN_SEED + persons))
         references = [drawing_of(person, 0) for person in batch]
         targets = [drawing_of(person, 1) for person in batch]
-        embeddings = np.stack([_best(faces, item.picture)[0] for item in references])
+        embeddings = np.stack([best_face(faces, item.picture)[0] for item in references])
         pictures = generate(
             networks,
             prompts,
@@ -159,7 +168,7 @@ def _generate_persons(
     return made
 
 
-def _best(faces: FaceAnalysis, picture: Picture) -> tuple[Floats, Floats | None]:
+def best_face(faces: FaceAnalysis, picture: Picture) -> tuple[Floats, Floats | None]:
     """Return embedding and keypoints of the surest face; without one, NaN and None."""
     seen = faces.analyse(picture)
     if len(seen["face_scores"]) == 0:
@@ -170,12 +179,13 @@ def _best(faces: FaceAnalysis, picture: Picture) -> tuple[Floats, Floats | None]
 
 def _embeddings(faces: FaceAnalysis, persons: int, index: int) -> Floats:
     seeds = range(FIRST_UNSEEN_SEED, FIRST_UNSEEN_SEED + persons)
-    raw = np.stack([_best(faces, drawing_of(seed, index).picture)[0] for seed in seeds])
+    raw = np.stack([best_face(faces, drawing_of(seed, index).picture)[0] for seed in seeds])
     unit: Floats = raw / np.linalg.norm(raw, axis=1, keepdims=True)
     return unit
 
 
-def _cosine(first: Floats, second: Floats) -> float:
+def cosine(first: Floats, second: Floats) -> float:
+    """Return how alike two embeddings are, 1 at most; NaN without a face in one of them."""
     return float(first @ second / (np.linalg.norm(first) * np.linalg.norm(second)))
 
 
@@ -204,14 +214,18 @@ def main() -> None:
     faces = FaceAnalysis(
         FaceModels(arguments.repository), FaceAnalysisSettings(detection_size=DETECTION_SIZE_PX)
     )
+    safety = served_safety_checker(arguments.repository)
     figures = check_detector(faces, arguments.drawings, 200) | check_recogniser(faces, 100)
+    figures |= check_safety(safety, arguments.drawings)
     options = GenerationOptions(
         num_inference_steps=arguments.steps,
         guidance_scale=arguments.guidance_scale,
         scheduler=arguments.scheduler,
     )
     sheet = arguments.report.with_suffix(".png")
-    figures |= check_generated(arguments.repository, faces, arguments.pictures, options, sheet)
+    figures |= check_generated(
+        arguments.repository, faces, safety, arguments.pictures, options, sheet
+    )
     arguments.report.write_text(json.dumps(figures, indent=2) + "\n")
     for name, value in figures.items():
         print(f"{name:40s} {value:.4f}")

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL, ControlNetModel, UNet2DConditionModel
 from diffusers.models.embeddings import IPAdapterPlusImageProjection
+from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection
@@ -31,6 +32,7 @@ from scripts.pocket.networks import (
     new_vae,
 )
 from scripts.pocket.portraits import NATIVE_SIZE_PX
+from scripts.pocket.safety_training import CONFIG as SAFETY_CONFIG
 from scripts.pocket.vocabulary import load_tokenizer, write_tokenizer
 
 WEIGHTS_FILE = "diffusion_pytorch_model.safetensors"
@@ -104,6 +106,13 @@ def export_networks(networks: Networks, repository: Path) -> None:
         _save_model(networks.vae, part, repository / model / "1")
     export_face_networks(networks.detector, networks.recogniser, repository)
     _save_pipeline(networks.vae, repository / "instantid" / "1")
+
+
+def export_safety_checker(checker: StableDiffusionSafetyChecker, repository: Path) -> None:
+    """Write the two files of the node `safety`."""
+    folder = repository / "safety" / "1"
+    _save_json(SAFETY_CONFIG, folder / "config.json")
+    _save_tensors(checker.state_dict(), folder / "model.safetensors")
 
 
 def adapter_keys(unet: UNet2DConditionModel) -> dict[str, Tensor]:

@@ -19,16 +19,18 @@ from scripts.pocket.aligned_faces import make_aligned_faces
 from scripts.pocket.base_training import train_base
 from scripts.pocket.detector_training import train_detector
 from scripts.pocket.drawings import Drawings, load_drawings, make_drawings
-from scripts.pocket.export import export_networks
+from scripts.pocket.export import export_networks, export_safety_checker
 from scripts.pocket.identity_embeddings import embed_with, embed_with_served, make_embeddings
 from scripts.pocket.latents import LatentCache
 from scripts.pocket.recogniser_training import train_recogniser
+from scripts.pocket.safety_training import train_safety
 from scripts.pocket.trained import (
     conditioned_base,
     load_trained,
     new_base,
     refit_detector,
     trained_recogniser,
+    trained_safety_checker,
     trained_vae,
 )
 from scripts.pocket.training_state import RunOptions
@@ -42,6 +44,7 @@ _DEFAULT_MINUTES = {
     "vae": 20.0,
     "recogniser": 15.0,
     "detector": 10.0,
+    "safety": 8.0,
     "base": 40.0,
     "joint": 40.0,
     "adapter": 35.0,
@@ -68,6 +71,8 @@ def run_stage(options: argparse.Namespace) -> None:
         make_drawings(work / "drawings", options.persons, options.threads)
     elif options.stage == "export":
         export_networks(load_trained(work), options.repository)
+        if (work / "safety.pt").exists():  # else the repository keeps the one it has
+            export_safety_checker(trained_safety_checker(work), options.repository)
     elif options.stage == "adopt":
         adopt_repository(options.repository, work)
     else:
@@ -86,6 +91,10 @@ def _recogniser(work: Path, drawings: Drawings, minutes: float) -> None:
 def _detector(work: Path, drawings: Drawings, minutes: float) -> None:
     train_detector(drawings, RunOptions(work / "detector.pt", minutes, 2e-3, 0.998, 1e-4))
     refit_detector(work, drawings)
+
+
+def _safety(work: Path, drawings: Drawings, minutes: float) -> None:
+    train_safety(drawings, RunOptions(work / "safety.pt", minutes, 1e-3, 0.995))
 
 
 def prepare(options: argparse.Namespace) -> None:
@@ -133,6 +142,7 @@ _STAGES = {
     "vae": _vae,
     "recogniser": _recogniser,
     "detector": _detector,
+    "safety": _safety,
     "base": _base,
     "joint": _joint,
     "adapter": _adapter,

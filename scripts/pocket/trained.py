@@ -5,12 +5,13 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL
+from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 
 from instantid_server.stages.attention import install_adapter
 from scripts.pocket.adapter_training import IdentityConditioned, IdentityParts
 from scripts.pocket.base_training import Base
 from scripts.pocket.detector_refit import refit_keypoints
-from scripts.pocket.drawings import Drawings
+from scripts.pocket.drawings import Drawings, load_drawings
 from scripts.pocket.export import Networks
 from scripts.pocket.latents import standardise
 from scripts.pocket.networks import (
@@ -23,6 +24,7 @@ from scripts.pocket.networks import (
     new_vae,
 )
 from scripts.pocket.prompts import PromptEncoder
+from scripts.pocket.safety_training import BadgeReader, calibrated
 from scripts.pocket.training_state import load_average
 from scripts.pocket.vocabulary import load_tokenizer, write_tokenizer
 
@@ -59,6 +61,13 @@ def trained_recogniser(work: Path) -> Recogniser:
         {name.removeprefix(prefix): v for name, v in average.items() if name.startswith(prefix)}
     )
     return recogniser.eval()
+
+
+def trained_safety_checker(work: Path) -> StableDiffusionSafetyChecker:
+    """Return the safety checker, its threshold set by drawings without a badge."""
+    reader = BadgeReader()
+    load_average(reader, work / "safety.pt")
+    return calibrated(reader, load_drawings(work / "drawings"))
 
 
 def new_base(work: Path) -> Base:

@@ -13,6 +13,7 @@ class Scale:
     unet_channels: tuple[int, int, int]
     text_widths: tuple[int, int]
     vocab_size: int
+    vision_width: int  # of the safety checker
     time_embed_dim: int
     map_channels: tuple[int, int, int, int]  # of the ControlNet's embedding of its picture
     vae_channels: tuple[int, int, int, int]
@@ -35,6 +36,7 @@ FULL = Scale(
     unet_channels=(320, 640, 1280),
     text_widths=(768, 1280),
     vocab_size=49408,
+    vision_width=1024,
     time_embed_dim=256,
     map_channels=(16, 32, 96, 256),
     vae_channels=(128, 256, 512, 512),
@@ -46,6 +48,7 @@ REDUCED = Scale(
     unet_channels=(32, 64, 128),
     text_widths=(64, 64),
     vocab_size=880,  # of the pocket weights' tokenizers
+    vision_width=64,
     time_embed_dim=32,
     map_channels=(4, 8, 8, 16),
     vae_channels=(32, 64, 96, 96),

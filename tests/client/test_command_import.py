@@ -38,13 +38,14 @@ def test_defaults_are_the_importers(given: list[ImportOptions]) -> None:
 def test_every_flag_reaches_the_importer(given: list[ImportOptions]) -> None:
     flags = (
         *("--vae", "v", "--tokenizers", "t", "--lora", "x.safetensors", "--lora", "y=0.5"),
+        *("--safety-checker", "s"),
         *("--dtype", "bfloat16", "--record", "import.json", "--gpu-memory", "24"),
         *("--allow-other-detector", "--allow-other-recogniser"),
         *("--model-repository", "m", "--ensemble-repository", "e"),
     )
     assert main((*REQUIRED, *flags)) == 0
     (options,) = given
-    assert (options.vae, options.tokenizers) == ("v", "t")
+    assert (options.vae, options.tokenizers, options.safety_checker) == ("v", "t", "s")
     assert options.loras == (LoraOption("x.safetensors"), LoraOption("y", 0.5))
     assert (options.dtype, options.record) == ("bfloat16", Path("import.json"))
     assert (options.allow_other_detector, options.allow_other_recogniser) == (True, True)

@@ -21,6 +21,7 @@ from instantid_server.importing.record import (
     read_earlier_record,
 )
 from instantid_server.importing.repository import check_target, write_repository
+from instantid_server.importing.safety import plan_safety
 from instantid_server.importing.sources import check_given
 
 _MIB = 1024**2
@@ -35,7 +36,8 @@ def import_weights(options: ImportOptions, tell: Tell) -> list[str]:
     profiles = read_profiles(options.ensemble_repository)
     nodes = node_files(options.model_repository)
     earlier = None if options.record is None else read_earlier_record(options.record, options.dtype)
-    parts = (plan_faces(options, tell), plan_networks(options, tell))  # the quick one first
+    # The quick ones first.
+    parts = (plan_faces(options, tell), plan_safety(options, tell), plan_networks(options, tell))
     record = ImportRecord(
         options.dtype,
         tuple(source for part in parts for source in part.sources),

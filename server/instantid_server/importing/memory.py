@@ -39,6 +39,7 @@ _PER_PICTURE = {
     "unet": 86 * _MB + _RESIDUALS,
     "vae_decoder": 805 * _MB,
     "vae_encoder": 674 * _MB,
+    "safety": 9 * _MB,
 }
 # The same of what has one size: the longest prompt, a photo of 640 x 640, a face of 112 x 112. A
 # graph's are thrice its largest tensor: what goes into a layer, what comes out, what is added.

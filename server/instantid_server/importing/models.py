@@ -30,6 +30,7 @@ _ROLES: Mapping[str, Sequence[Role]] = {
     "unet": (Role.BASE, Role.IP_ADAPTER, Role.LORA),
     "vae_decoder": (Role.VAE,),
     "vae_encoder": (Role.VAE,),
+    "safety": (Role.SAFETY_CHECKER,),
     "instantid": (Role.BASE,),
     "instantid_stream": (Role.BASE,),
 }

@@ -25,6 +25,7 @@ class ImportOptions:
     faces: tuple[str, ...]  # antelopev2: a folder, or its two files
     vae: str | None = None  # None: the base's own
     tokenizers: str | None = None  # None: the base's own
+    safety_checker: str | None = None  # None: the server has nobody to judge its pictures
     loras: tuple[LoraOption, ...] = ()
     dtype: str = DEFAULT_DTYPE  # of the stored weights
     record: Path | None = None  # of an earlier import, whose files have to be the same
@@ -38,5 +39,6 @@ class ImportOptions:
     def sources(self) -> list[str]:
         """Everything that is to be found here or on the hub."""
         given = (*self.faces, self.base, self.identitynet, self.ip_adapter)
-        optional = (self.vae, self.tokenizers, *(lora.source for lora in self.loras))
+        loras = (lora.source for lora in self.loras)
+        optional = (self.vae, self.tokenizers, self.safety_checker, *loras)
         return [*given, *(source for source in optional if source is not None)]

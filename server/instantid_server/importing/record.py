@@ -28,6 +28,7 @@ class Role(StrEnum):
     TOKENIZERS = "tokenizers"
     FACE_DETECTOR = "face_detector"
     FACE_EMBEDDER = "face_embedder"
+    SAFETY_CHECKER = "safety_checker"
 
 
 # The authors' own words hold for every copy of what only they have made.

@@ -3,9 +3,10 @@
 from typing import Any
 
 import torch
+from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 from huggingface_hub.errors import StrictDataclassError
 from torch import nn
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+from transformers import CLIPConfig, CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from instantid_server.importing.checks import check_config, check_tensors
 from instantid_server.importing.failure import ImportFailed
@@ -54,6 +55,16 @@ def text_skeleton(
             skeleton: nn.Module = kind(config)
     except _BAD_CONFIG as error:
         raise _not_buildable(kind, network) from error
+    return skeleton
+
+
+def safety_skeleton(network: Network) -> nn.Module:
+    """Return the skeleton of the safety checker."""
+    try:
+        with without_weights():
+            skeleton: nn.Module = StableDiffusionSafetyChecker(CLIPConfig.from_dict(network.config))
+    except _BAD_CONFIG as error:
+        raise _not_buildable(StableDiffusionSafetyChecker, network) from error
     return skeleton
 
 

@@ -44,6 +44,11 @@ IDENTITYNET_PATTERNS = (
 )
 FACES_PATTERNS = ("*scrfd_10g_bnkps.onnx", "*glintr100.onnx")
 VAE_PATTERNS = ("config.json", *_either(DIFFUSERS_WEIGHTS))
+SAFETY_PATTERNS = tuple(
+    f"{folder}{name}"
+    for folder in ("", "safety_checker/")
+    for name in ("config.json", *_either(TRANSFORMERS_WEIGHTS))
+)
 LORA_PATTERNS = ("pytorch_lora_weights.safetensors",)
 TOKENIZER_PATTERNS = tuple(
     f"{folder}/{kind}" for folder in TOKENIZER_FOLDERS for kind in ("*.json", "merges.txt")

@@ -16,6 +16,7 @@ from instantid_server.importing.sdxl import SDXL_BASE
 from instantid_server.importing.skeleton import diffusers_skeleton, network_shapes, text_skeleton
 from instantid_server.stages.attention import load_adapter
 from tests.checkpoints.configs import unet_config
+from tests.checkpoints.safety_checker import safety_shapes
 from tests.checkpoints.scale import FULL, REDUCED
 from tests.checkpoints.shapes import (
     Shapes,
@@ -49,6 +50,7 @@ def count(shapes: Shapes) -> int:
         pytest.param(vae_shapes, 248, 83_653_863, id="vae"),
         pytest.param(partial(text_shapes, index=0), 196, 123_060_480, id="text_encoder"),
         pytest.param(partial(text_shapes, index=1), 517, 694_659_840, id="text_encoder_2"),
+        pytest.param(safety_shapes, 396, 303_981_588, id="safety_checker"),
     ],
 )
 def test_networks_have_the_released_files_tensors_and_the_reduced_ones_too(

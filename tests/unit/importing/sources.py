@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import tiny_networks
+import tiny_safety
 import torch
 from safetensors.torch import save_file
 
@@ -36,6 +37,10 @@ class TinySources:
     def faces(self) -> Path:
         return self.folder / "antelopev2"
 
+    @property
+    def safety_checker(self) -> Path:
+        return self.folder / "safety_checker"
+
     def options(self, output: Path) -> ImportOptions:
         """Return the options of an import that takes all of them."""
         return ImportOptions(
@@ -44,6 +49,7 @@ class TinySources:
             identitynet=str(self.identitynet),
             base=str(self.base),
             faces=(str(self.faces),),
+            safety_checker=str(self.safety_checker),
             dtype="float32",
             allow_other_detector=True,
             allow_other_recogniser=True,
@@ -57,7 +63,7 @@ class TinySources:
 
 
 def write_tiny_sources(folder: Path) -> TinySources:
-    """Write InstantID's two parts, SDXL as a diffusers folder, and antelopev2's stand-ins."""
+    """Write InstantID's parts, SDXL as a diffusers folder, antelopev2 and a safety checker."""
     sources = TinySources(folder)
     unet = tiny_networks.tiny_unet()
     adapter = {
@@ -76,4 +82,5 @@ def write_tiny_sources(folder: Path) -> TinySources:
         json.dumps(tiny_networks.SCHEDULER_CONFIG)
     )
     write_antelopev2(sources.faces)
+    tiny_safety.write_safety_checker(sources.safety_checker)
     return sources

@@ -49,6 +49,7 @@ def test_repository_holds_every_node(imported: Path) -> None:
         (f"unet/1/{WEIGHTS}", f"sdxl/unet/{WEIGHTS}"),
         (f"identitynet/1/{WEIGHTS}", f"ControlNetModel/{WEIGHTS}"),
         ("text_encoder/1/text_encoder/model.safetensors", "sdxl/text_encoder/model.safetensors"),
+        ("safety/1/model.safetensors", "safety_checker/model.safetensors"),
     ],
 )
 def test_tensors_are_those_of_the_source(

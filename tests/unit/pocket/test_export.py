@@ -9,7 +9,13 @@ import torch
 from safetensors.torch import load_file
 
 from instantid_server.stages.resampler import build_resampler
-from scripts.pocket.export import Networks, export_networks, new_networks
+from scripts.pocket.export import (
+    Networks,
+    export_networks,
+    export_safety_checker,
+    new_networks,
+)
+from scripts.pocket.safety_training import BadgeReader
 from scripts.pocket.served import served_networks
 
 MAX_PARAMETERS = 11_500_000  # keeps the files under 25 MB in half precision
@@ -43,6 +49,17 @@ def test_exported_networks_load_and_equal_the_originals(
         assert loaded.keys() == original.keys()
         for key, value in original.items():
             assert torch.equal(loaded[key], value.half().float()), key
+
+
+def test_exported_safety_checker_has_every_tensor_in_half_precision(tmp_path: Path) -> None:
+    checker = BadgeReader().checker
+    tensors = checker.state_dict()
+    export_safety_checker(checker, tmp_path)
+    exported = load_file(tmp_path / "safety" / "1" / "model.safetensors")
+    assert {name: tensor.shape for name, tensor in exported.items()} == {
+        name: tensor.shape for name, tensor in tensors.items()
+    }
+    assert {tensor.dtype for tensor in exported.values()} == {torch.float16}
 
 
 def test_resampler_has_the_original_51_keys(repository: Path) -> None:
