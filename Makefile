@@ -10,7 +10,7 @@ FACE ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check parity test-full-size profiles bench bench-gpu load chaos soak fuzz showcase pocket-check clean
+.PHONY: help demo serve test check parity test-full-size profiles bench bench-gpu load chaos soak fuzz provenance showcase pocket-check clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -57,6 +57,9 @@ soak: .venv/dev-installed ## load a server for an hour and watch its memory: ARG
 
 fuzz: .venv/dev-installed ## send 10,000 requests that no client would send: ARGS="--examples 500"
 	.venv/bin/python -m scripts.fuzz $(ARGS)
+
+provenance: .venv/dev-installed ## attack marks, credentials and noise, and measure them: ARGS=--quick
+	.venv/bin/python -m scripts.provenance $(ARGS)
 
 showcase: .venv/server-installed ## draw the contact sheet of the README
 	.venv/bin/python -m scripts.showcase

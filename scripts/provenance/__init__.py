@@ -1,0 +1,1 @@
+"""Provenance measured: what marks, credentials and noise survive, and what attacks achieve."""

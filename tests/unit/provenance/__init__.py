@@ -1,0 +1,1 @@
+"""Tests of the attacks and edits that provenance is measured by."""
