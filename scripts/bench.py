@@ -10,11 +10,13 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from io import BytesIO
 from time import perf_counter
 
 from PIL import Image
 
 from instantid_client import Client
+from scripts.in_process_release import InProcessRelease
 from scripts.local_server import LocalServer, local_server
 from scripts.render_profiles import DETECTION_SIZE_PX
 from scripts.reports import ROOT, write_report
@@ -98,6 +100,7 @@ def measure(server: LocalServer, load: Load) -> dict[str, float]:
 def _in_process(num_threads: int) -> Callable[[int], None]:
     """Return the whole request in this process: photo to encoded picture."""
     pipeline = ReferencePipeline(ROOT / "model_repository", num_threads)
+    release = InProcessRelease(ROOT / "model_repository")
 
     def draw(steps: int) -> None:
         photo = Image.open(FACE)
@@ -105,7 +108,7 @@ def _in_process(num_threads: int) -> Callable[[int], None]:
         keypoints = face.kps * (SIZE_PX / photo.width)
         options = ReferenceOptions(PROMPT, num_inference_steps=steps, seed=1)
         (picture,) = pipeline.generate(options, face.embedding, keypoints, SIZE_PX, SIZE_PX)
-        pipeline.find_faces(Image.fromarray(picture), DETECTION_SIZE_PX)
+        pipeline.find_faces(Image.open(BytesIO(release.release(picture))), DETECTION_SIZE_PX)
 
     return draw
 

@@ -7,8 +7,10 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from scripts.free_ports import free_ports
+from scripts.known_keys import known_keys_folder
 from scripts.orphans import end_with_parent
 from scripts.reports import ROOT
 
@@ -41,33 +43,35 @@ def local_server(
     http, grpc, metrics, control = free_ports(4)
     command = [str(Path(sys.executable).with_name("instantid")), "serve"]
     command += ["--http-port", str(http), "--grpc-port", str(grpc), "--metrics-port", str(metrics)]
-    command += ["--control-port", str(control)]
+    command += ["--control-port", str(control), "--keys", str(known_keys_folder())]
     command += ["--model-repository", str(models), "--ensemble-repository", str(ensembles)]
     command += ["--start-timeout", str(start_timeout_s)]
     if profile is not None:
         command += ["--profile", profile]
     # A script that is told to end must still end its server.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, preexec_fn=end_with_parent
-    )
-    assert process.stdout is not None
-    try:
-        ready_line = process.stdout.readline().strip()
-        if not ready_line:
-            raise SystemExit(process.wait() or 1)
-        yield LocalServer(
-            http_url=f"127.0.0.1:{http}",
-            grpc_url=f"127.0.0.1:{grpc}",
-            metrics_url=f"127.0.0.1:{metrics}",
-            control_url=f"127.0.0.1:{control}",
-            ready_line=ready_line,
-            process=process,
+    with TemporaryDirectory(prefix="instantid-") as scratch:
+        command += ["--records", str(Path(scratch, "records.jsonl"))]
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, preexec_fn=end_with_parent
         )
-    finally:
-        process.terminate()
-        process.wait()
-        process.stdout.close()
+        assert process.stdout is not None
+        try:
+            ready_line = process.stdout.readline().strip()
+            if not ready_line:
+                raise SystemExit(process.wait() or 1)
+            yield LocalServer(
+                http_url=f"127.0.0.1:{http}",
+                grpc_url=f"127.0.0.1:{grpc}",
+                metrics_url=f"127.0.0.1:{metrics}",
+                control_url=f"127.0.0.1:{control}",
+                ready_line=ready_line,
+                process=process,
+            )
+        finally:
+            process.terminate()
+            process.wait()
+            process.stdout.close()
 
 
 def server_name(entry_pid: int) -> str:

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
-from instantid_client import Client
+from instantid_client import Client, Generation
 from instantid_server.contract import EMBEDDING_SIZE, SCHEDULERS
+from scripts.known_keys import known_mark
 from scripts.local_server import local_server
 from scripts.reports import ROOT, write_report
 from tests.reference import ReferenceOptions, ReferencePipeline, psnr_db
@@ -117,7 +118,9 @@ def _compare_served(
         Client(server.grpc_url, timeout_s=TIMEOUT_S) as client,
     ):
         return {
-            name: _likeness(_draw(client, face, case), _draw_reference(reference, face, case))
+            name: _likeness_to_served(
+                client.generate(**_request(face, case)), _draw_reference(reference, face, case)
+            )
             for name, case in cases.items()
         }
 
@@ -134,14 +137,21 @@ def _compare_halves(
     return figures
 
 
-def _draw(client: Client, face: Face, case: Case) -> list[NDArray[np.uint8]]:
+def _request(face: Face, case: Case) -> dict[str, Any]:
     who: dict[str, Any] = {"face_image": face.photo}
     if not case.from_photo:
         who = {"face_embedding": face.embedding, "face_keypoints": _keypoints(face, case)}
-    generation = client.generate(
-        height=case.height, width=case.width, **who, **asdict(case.options)
-    )
-    return [np.asarray(picture.image) for picture in generation.pictures]
+    return {"height": case.height, "width": case.width, **who, **asdict(case.options)}
+
+
+def _likeness_to_served(generation: Generation, wanted: list[NDArray[np.uint8]]) -> float:
+    """Return how alike a server's pictures are to these, once these have the same marks."""
+    mark = known_mark()
+    marked = [
+        mark.embed(image, picture.record_id)
+        for image, picture in zip(wanted, generation.pictures, strict=True)
+    ]
+    return _likeness([np.asarray(picture.image) for picture in generation.pictures], marked)
 
 
 def _draw_reference(

@@ -40,9 +40,12 @@ PURPOSES = {
     "denoise_step": "One step: the residuals of identitynet go to unet.",
     "vae_decoder": "Latents to pictures.",
     "vae_encoder": "Pictures to latents.",
+    "safety": "Whether a picture may leave the server.",
+    "credentials": "A picture marked, encoded and signed.",
     "instantid": "Public: one photo and a prompt in, pictures out.",
     "instantid_stream": "Public: the same as instantid, with progress and previews.",
     "instantid_cancel": "Public: takes requests back by their id.",
+    "verify": "Public: whether a picture is this server's, and unchanged.",
 }
 SETTINGS: dict[str, type[Any]] = {
     "face_analysis": FaceAnalysisSettings,
@@ -52,6 +55,7 @@ SETTINGS: dict[str, type[Any]] = {
     "unet": TorchSettings,
     "vae_decoder": TorchSettings,
     "vae_encoder": TorchSettings,
+    "safety": TorchSettings,
     "instantid": PipelineSettings,
     "instantid_stream": PipelineSettings,
 }

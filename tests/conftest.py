@@ -18,6 +18,9 @@ from instantid_server.desk_link import DESK_VARIABLE
 from instantid_server.node import NodeContext
 from instantid_server.serving.desk import AdmissionDesk
 from instantid_server.serving.limits import AdmissionLimits
+from instantid_server.serving.record_book import RecordBook
+from instantid_server.trust.keys import KEYS_VARIABLE
+from scripts.known_keys import make_known_keys
 
 MODEL_REPOSITORY = Path(__file__).parents[1] / "model_repository"
 torch.set_num_threads(1)
@@ -40,16 +43,40 @@ def admission_limits() -> AdmissionLimits:
 
 
 @pytest.fixture
+def book(tmp_path: Path) -> Iterator[RecordBook]:
+    """A record book that nobody has written."""
+    book = RecordBook(tmp_path / "records.jsonl")
+    yield book
+    book.close()
+
+
+@pytest.fixture
 def desk(
-    admission_limits: AdmissionLimits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    admission_limits: AdmissionLimits,
+    book: RecordBook,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[AdmissionDesk]:
     """An admission desk, where the public models of this test find it."""
     path = tmp_path / "desk.sock"
     monkeypatch.setenv(DESK_VARIABLE, str(path))
-    desk = AdmissionDesk(path, admission_limits)
+    desk = AdmissionDesk(path, admission_limits, book)
     desk.start()
     yield desk
     desk.stop()
+
+
+@pytest.fixture(scope="session")
+def keys_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keys whose marks and noise every test can make itself."""
+    folder = tmp_path_factory.mktemp("keys") / "keys"
+    make_known_keys(folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _keys(keys_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEYS_VARIABLE, str(keys_folder))
 
 
 @pytest.fixture

@@ -20,7 +20,11 @@ from instantid_client._errors import (
     InvalidInput,
     ModelNotReady,
     OutOfMemory,
+    OutputUnsafe,
     Overloaded,
+    PolicyUnavailable,
+    ProvenanceUnavailable,
+    RateLimited,
     SeveralFaces,
     StageFailed,
     StreamingNeedsGrpc,
@@ -37,6 +41,7 @@ from instantid_client._results import (
     Preview,
     Progress,
     ServerStatus,
+    Verification,
 )
 from instantid_client._transport import AsyncTransport, Transport
 
@@ -59,10 +64,14 @@ __all__ = [
     "InvalidInput",
     "ModelNotReady",
     "OutOfMemory",
+    "OutputUnsafe",
     "Overloaded",
     "Picture",
+    "PolicyUnavailable",
     "Preview",
     "Progress",
+    "ProvenanceUnavailable",
+    "RateLimited",
     "ServerStatus",
     "SeveralFaces",
     "StageFailed",
@@ -71,5 +80,6 @@ __all__ = [
     "Unavailable",
     "UnexpectedAnswer",
     "UnsupportedInput",
+    "Verification",
     "from_replicate",
 ]

@@ -1,5 +1,6 @@
 """The clients: thin shells that join options, a transport, retries and results."""
 
+import os
 from collections.abc import AsyncGenerator, Generator
 from types import TracebackType
 from typing import Self
@@ -7,13 +8,15 @@ from typing import Self
 from instantid_client._call import DEFAULT_TIMEOUT_S, Call, CallDefaults, CallOptions, Request
 from instantid_client._endpoint import DEFAULT_URL, parse_endpoint
 from instantid_client._options import as_keywords
-from instantid_client._requests import Tensors, cancel_tensors, tensors_of
+from instantid_client._requests import Tensors, cancel_tensors, tensors_of, verify_tensors
 from instantid_client._results import (
     Event,
     Generation,
     ServerStatus,
+    Verification,
     generation_of,
     num_cancelled,
+    verification_of,
 )
 from instantid_client._retries import (
     Tries,
@@ -35,6 +38,7 @@ from instantid_server.contract import (
     INSTANTID_CANCEL,
     INSTANTID_STREAM,
     MODELS,
+    VERIFY,
     ModelSpec,
 )
 
@@ -105,6 +109,15 @@ class Client:
         call = self._defaults.call(CallOptions(tenant=tenant))
         inputs = cancel_tensors(request_id)
         return num_cancelled(self._transport.infer(INSTANTID_CANCEL.name, inputs, call))
+
+    def verify(self, picture: str | os.PathLike[str] | bytes) -> Verification:
+        """Return whether a picture, as a path or its encoded bytes, is this server's and unchanged.
+
+        Raises ImageUnreadable, ImageTooLarge or RateLimited.
+        """
+        call = self._defaults.call(CallOptions())
+        outputs = self._transport.infer(VERIFY.name, verify_tensors(picture), call)
+        return verification_of(outputs)
 
     def status(self) -> ServerStatus:
         """Return what the server says of itself; raises ConnectionFailed if there is none."""
@@ -181,6 +194,12 @@ class AsyncClient:
         call = self._defaults.call(CallOptions(tenant=tenant))
         inputs = cancel_tensors(request_id)
         return num_cancelled(await self._transport.infer(INSTANTID_CANCEL.name, inputs, call))
+
+    async def verify(self, picture: str | os.PathLike[str] | bytes) -> Verification:
+        """Return whether a picture is this server's and unchanged, as `Client.verify` does."""
+        call = self._defaults.call(CallOptions())
+        outputs = await self._transport.infer(VERIFY.name, verify_tensors(picture), call)
+        return verification_of(outputs)
 
     async def status(self) -> ServerStatus:
         """Return what the server says of itself; raises ConnectionFailed if there is none."""

@@ -1,6 +1,7 @@
 """`instantid serve`: a server in the foreground. Needs the package's `server` extra."""
 
 import argparse
+from pathlib import Path
 
 from instantid_client._console import Console
 from instantid_client._server_half import add_repository_flags, tell_missing_package
@@ -26,6 +27,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
     add_repository_flags(parser)
     parser.add_argument(
+        "--keys",
+        type=Path,
+        metavar="DIR",
+        help="to mark and sign pictures with, see `instantid keys` (default: test keys)",
+    )
+    parser.add_argument(
+        "--records",
+        type=Path,
+        metavar="FILE",
+        help="of released pictures (default: under ~/.local/state/instantid)",
+    )
+    parser.add_argument(
+        "--policy", type=Path, metavar="FILE", help="TOML page (default: the safe policy)"
+    )
+    parser.add_argument(
         "--start-timeout",
         type=float,
         default=300.0,
@@ -47,12 +63,17 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     try:
         from instantid_server.serving import entry
         from instantid_server.serving.options import ServeOptions
+        from instantid_server.trust.keys import default_keys_folder
+        from instantid_server.trust.record_file import default_records_path
     except ModuleNotFoundError as error:
         return tell_missing_package("serve", error, console)
     return entry.main(
         ServeOptions(
             model_repository=arguments.model_repository,
             ensemble_repository=arguments.ensemble_repository,
+            keys_folder=arguments.keys or default_keys_folder(),
+            records_path=arguments.records or default_records_path(),
+            policy_path=arguments.policy,
             profile=arguments.profile,
             host=arguments.host,
             http_port=arguments.http_port,

@@ -6,6 +6,7 @@ InstantIDError
 │   ├── ImageTooLarge         more bytes or pixels than the server decodes
 │   ├── FaceNotFound          no face where one is needed
 │   ├── SeveralFaces          more than one face and no `face_index`
+│   ├── OutputUnsafe          the server's safety checker flagged the picture
 │   └── UnsupportedInput      an input of Replicate's model that this one does not have
 ├── Cancelled                 the request was given up before it was done
 ├── Unavailable               the same request may well succeed later, see `retry_after_s`
@@ -13,6 +14,9 @@ InstantIDError
 │   ├── Draining              the server is about to end
 │   ├── ModelNotReady         the model, or a stage of it, is loading or gone
 │   ├── OutOfMemory           a stage ran out of memory
+│   ├── RateLimited           more questions a minute than the server answers
+│   ├── PolicyUnavailable     what the server's policy demands is not there
+│   ├── ProvenanceUnavailable a picture could not be marked, signed or recorded
 │   └── ConnectionFailed      no server there, or it went away in mid-request
 ├── DeadlineExceeded          `timeout_s` passed, or is too short for the server to meet
 ├── StageFailed               a stage broke; the reason stays in the server's log
@@ -74,6 +78,12 @@ class SeveralFaces(InvalidInput):
     code = ErrorCode.SEVERAL_FACES
 
 
+class OutputUnsafe(InvalidInput):
+    """The server's safety checker flagged the picture."""
+
+    code = ErrorCode.OUTPUT_UNSAFE
+
+
 class UnsupportedInput(InvalidInput):
     """An input of Replicate's model that this one does not have."""
 
@@ -122,6 +132,24 @@ class OutOfMemory(Unavailable):
     code = ErrorCode.OUT_OF_MEMORY
 
 
+class RateLimited(Unavailable):
+    """More questions a minute than the server answers."""
+
+    code = ErrorCode.RATE_LIMITED
+
+
+class PolicyUnavailable(Unavailable):
+    """What the server's policy demands is not there."""
+
+    code = ErrorCode.POLICY_UNAVAILABLE
+
+
+class ProvenanceUnavailable(Unavailable):
+    """A picture could not be marked, signed or recorded."""
+
+    code = ErrorCode.PROVENANCE_UNAVAILABLE
+
+
 class ConnectionFailed(Unavailable):
     """No server there, or it went away in mid-request."""
 
@@ -166,12 +194,16 @@ SERVER_ERRORS: dict[str, type[InstantIDError]] = {
         ImageTooLarge,
         FaceNotFound,
         SeveralFaces,
+        OutputUnsafe,
         Cancelled,
         DeadlineExceeded,
         Overloaded,
         Draining,
         ModelNotReady,
         OutOfMemory,
+        RateLimited,
+        PolicyUnavailable,
+        ProvenanceUnavailable,
         StageFailed,
         Internal,
     )

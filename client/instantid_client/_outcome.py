@@ -78,6 +78,7 @@ def _picture_json(picture: Picture, path: Path) -> dict[str, object]:
     return {
         "path": str(path),
         "seed": picture.seed,
+        "record_id": picture.record_id,
         "identity_similarity": picture.identity_similarity,
         "identity_note": picture.identity_note,
         "face_bbox": picture.face_bbox,

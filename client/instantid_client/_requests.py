@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from instantid_client._errors import ImageUnreadable, InvalidInput
 from instantid_client._options import GenerationOptions
-from instantid_server.contract import INSTANTID_CANCEL, ModelSpec, TensorSpec
+from instantid_server.contract import INSTANTID_CANCEL, VERIFY, ModelSpec, TensorSpec
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -45,6 +45,14 @@ def cancel_tensors(request_id: str) -> Tensors:
     """Return the inputs of `instantid_cancel`."""
     spec = INSTANTID_CANCEL.input("request_id")
     return {spec.name: _tensor(spec, request_id)}
+
+
+def verify_tensors(picture: object) -> Tensors:
+    """Return the inputs of `verify`; a decoded picture, whose credentials are lost, is refused."""
+    spec = VERIFY.input("image")
+    if not isinstance(picture, bytes | str | os.PathLike):
+        raise InvalidInput(f"{spec.name}: expected a path or bytes, got {type(picture).__name__}")
+    return {spec.name: np.array([_encoded(spec.name, picture)], dtype=np.object_)}
 
 
 def _tensor(spec: TensorSpec, value: object) -> Array:

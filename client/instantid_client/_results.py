@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from instantid_client._errors import UnexpectedAnswer
 from instantid_client._requests import Array, Tensors
-from instantid_server.contract import OutputFormat, StreamEvent
+from instantid_server.contract import (
+    CredentialsState,
+    MarkState,
+    OutputFormat,
+    RecordState,
+    StreamEvent,
+)
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -30,6 +36,7 @@ class Picture:
 
     encoded: bytes = field(repr=False)
     seed: int  # alone, it draws this picture again
+    record_id: str  # under which the server has it on record
     identity_similarity: float | None  # cosine to the reference; None: no face was found
     identity_note: str  # why there is no similarity; empty if there is one
     face_bbox: tuple[float, float, float, float] | None  # left, top, right, bottom in pixels
@@ -83,6 +90,17 @@ class Preview:
 
 
 @dataclass(frozen=True)
+class Verification:
+    """Whether a picture is the server's, and unchanged."""
+
+    credentials: CredentialsState
+    mark: MarkState
+    record: RecordState
+    record_id: str | None  # where the credentials are trusted, or the record matches
+    sentences: tuple[str, ...]  # the same in words, one of each
+
+
+@dataclass(frozen=True)
 class ServerStatus:
     """Whether the server and each of its models take requests."""
 
@@ -117,6 +135,7 @@ def generation_of(outputs: Tensors, request_id: str) -> Generation:
     images = _named(outputs, "image")
     columns = (
         _named(outputs, "seed"),
+        _named(outputs, "record_id"),
         _named(outputs, "identity_similarity"),
         _named(outputs, "identity_note"),
         _named(outputs, "face_bbox"),
@@ -128,11 +147,12 @@ def generation_of(outputs: Tensors, request_id: str) -> Generation:
         Picture(
             encoded=bytes(image),
             seed=int(seed),
+            record_id=record_id.decode(),
             identity_similarity=None if math.isnan(similarity) else float(similarity),
             identity_note=note.decode(),
             face_bbox=_bbox(bbox),
         )
-        for image, seed, similarity, note, bbox in zip(images, *columns, strict=True)
+        for image, seed, record_id, similarity, note, bbox in zip(images, *columns, strict=True)
     )
     keypoints = _keypoints(_named(outputs, "face_keypoints"))
     return Generation(pictures, _timings(outputs), keypoints, request_id)
@@ -156,6 +176,21 @@ def event_of(outputs: Tensors, request_id: str) -> Event:
 def num_cancelled(outputs: Tensors) -> int:
     """Return what `instantid_cancel` answered."""
     return int(_first(outputs, "cancelled"))
+
+
+def verification_of(outputs: Tensors) -> Verification:
+    """Return what `verify` answered."""
+    try:
+        summary = json.loads(bytes(_first(outputs, "summary")))
+        return Verification(
+            CredentialsState(summary["credentials"]),
+            MarkState(summary["mark"]),
+            RecordState(summary["record"]),
+            summary["record_id"],
+            tuple(summary["sentences"]),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise UnexpectedAnswer("summary: expected the answer of verify, got other JSON") from error
 
 
 def _named(outputs: Tensors, name: str) -> Array:

@@ -14,9 +14,11 @@ from instantid_client import (
     _command_drain,
     _command_generate,
     _command_import,
+    _command_keys,
     _command_models,
     _command_serve,
     _command_status,
+    _command_verify,
 )
 from instantid_client._call import DEFAULT_TIMEOUT_S
 from instantid_client._console import Console, UsageError, error_json
@@ -57,6 +59,7 @@ def _run(arguments: argparse.Namespace, console: Console, transport: AsyncTransp
         "serve": _command_serve.run,
         "drain": _command_drain.run,
         "import": _command_import.run,
+        "keys": _command_keys.run,
         "models": _command_models.run,
     }
     if arguments.command in operating:
@@ -65,6 +68,7 @@ def _run(arguments: argparse.Namespace, console: Console, transport: AsyncTransp
         "generate": _command_generate.run,
         "cancel": _command_cancel.run,
         "status": _command_status.run,
+        "verify": _command_verify.run,
     }
     return asking[arguments.command](arguments, console, transport)
 
@@ -84,6 +88,10 @@ def _parser() -> argparse.ArgumentParser:
     add_server_flags(cancel, _ANSWER_TIMEOUT_S)
     _command_cancel.add_arguments(cancel)
 
+    verify = commands.add_parser("verify", help="tell whether pictures are a server's, unchanged")
+    add_server_flags(verify, _ANSWER_TIMEOUT_S)
+    _command_verify.add_arguments(verify)
+
     status = commands.add_parser("status", help="ask the server and its models if they are ready")
     add_server_flags(status, _ANSWER_TIMEOUT_S)
     _command_status.add_arguments(status)
@@ -99,6 +107,10 @@ def _parser() -> argparse.ArgumentParser:
     importing = commands.add_parser("import", help="turn real weights into a model repository")
     importing.set_defaults(json=False)
     _command_import.add_arguments(importing)
+
+    keys = commands.add_parser("keys", help="make what pictures are marked and signed with")
+    keys.set_defaults(json=False)
+    _command_keys.add_arguments(keys)
 
     models = commands.add_parser("models", help="tell what a repository here serves")
     _command_models.add_arguments(models)

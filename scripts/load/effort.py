@@ -22,7 +22,7 @@ class Effort:
 QUICK = Effort(
     scale=Scale(steps=20),
     curve_repeats=5,
-    alone_repeats=5,
+    alone_repeats=12,
     closed_loop_s=15,
     clients=(1, 2, 4, 8),
     rate_s=30,

@@ -8,8 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 from PIL import Image
 
-from instantid_server.contract import DEFAULT_OUTPUT_QUALITY, OutputFormat
-from instantid_server.images import encode_image
+from scripts.in_process_release import InProcessRelease
 from scripts.render_profiles import DETECTION_SIZE_PX
 from tests.reference import ReferenceOptions, ReferencePipeline
 
@@ -19,6 +18,7 @@ class InProcessPipeline:
 
     def __init__(self, repository: Path, num_threads: int) -> None:
         self._pipeline = ReferencePipeline(repository, num_threads)
+        self._release = InProcessRelease(repository)
 
     def draw(self, request: Mapping[str, NDArray[Any]]) -> bytes:
         """Return the picture of a request of the load test, whose face is as wide as its photo."""
@@ -35,6 +35,6 @@ class InProcessPipeline:
         )
         keypoints = face.kps * (width / photo.width)
         (picture,) = self._pipeline.generate(options, face.embedding, keypoints, height, width)
-        encoded = encode_image(picture, OutputFormat.PNG, DEFAULT_OUTPUT_QUALITY)
+        encoded = self._release.release(picture)
         self._pipeline.find_faces(Image.open(BytesIO(encoded)), DETECTION_SIZE_PX)
         return encoded

@@ -1,11 +1,13 @@
 """What every model takes and gives: names, types, ranges and defaults, each written once.
 
-Imports the standard library alone, so that the client can read it too. The `config.pbtxt` files are
+Imports nothing that is installed, so that the client can read it too. The `config.pbtxt` files are
 compared with this page by a test. `-1` marks sizes that belong to the weights or to the request.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from instantid_server.model_spec import ModelSpec as ModelSpec
+from instantid_server.model_spec import TensorSpec as TensorSpec
 
 # -- the request ---------------------------------------------------------------------------------
 
@@ -65,6 +67,31 @@ class StreamEvent(StrEnum):
     RESULT = "result"
 
 
+class CredentialsState(StrEnum):
+    """What the signed credentials of a picture are worth."""
+
+    TRUSTED = "trusted"  # whole, and signed by a certificate that this server trusts
+    UNTRUSTED = "untrusted"  # whole, but signed by somebody else
+    INVALID = "invalid"  # the picture or its credentials were changed since
+    NONE = "none"
+
+
+class MarkState(StrEnum):
+    """Whether a picture holds this server's pixel mark."""
+
+    OURS = "ours"
+    INCONCLUSIVE = "inconclusive"
+    NONE = "none"
+
+
+class RecordState(StrEnum):
+    """Whether a picture is the one that was recorded when it was made."""
+
+    MATCH = "match"
+    MISMATCH = "mismatch"  # its id belongs to another picture
+    UNKNOWN = "unknown"
+
+
 class PriorityClass(StrEnum):
     """Who goes first where requests wait."""
 
@@ -96,40 +123,15 @@ class ErrorCode(StrEnum):
     DRAINING = "DRAINING"
     MODEL_NOT_READY = "MODEL_NOT_READY"
     OUT_OF_MEMORY = "OUT_OF_MEMORY"
+    RATE_LIMITED = "RATE_LIMITED"
+    OUTPUT_UNSAFE = "OUTPUT_UNSAFE"
+    POLICY_UNAVAILABLE = "POLICY_UNAVAILABLE"
+    PROVENANCE_UNAVAILABLE = "PROVENANCE_UNAVAILABLE"
     STAGE_FAILED = "STAGE_FAILED"
     INTERNAL = "INTERNAL"
 
 
 # -- the models ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class TensorSpec:
-    """One tensor, as Triton's config names it; `dims` leave out the batch."""
-
-    name: str
-    dtype: str  # Triton's name: FP32, INT32, INT64, UINT8, BYTES
-    dims: tuple[int, ...]
-    optional: bool = False
-    on_wire: bool = False  # floating type is the profile's: FP32 on the CPU, FP16 on GPUs
-
-
-@dataclass(frozen=True)
-class ModelSpec:
-    """One model of the repository."""
-
-    name: str
-    backend: str  # "python", "onnxruntime" or "ensemble"
-    inputs: tuple[TensorSpec, ...]
-    outputs: tuple[TensorSpec, ...]
-    batches: bool = True  # a leading batch dimension, max_batch_size > 0
-    decoupled: bool = False
-    calls: tuple[str, ...] = ()  # models it calls or, for an ensemble, is made of
-    max_input_bytes: int = 256 * 1024 * 1024  # of one request; full batches of large pictures fit
-
-    def input(self, name: str) -> TensorSpec:
-        """Return the input called `name`; raises KeyError if there is none."""
-        return {spec.name: spec for spec in self.inputs}[name]
 
 
 def _wire(name: str, *dims: int) -> TensorSpec:
@@ -260,6 +262,28 @@ DENOISE_STEP = ModelSpec(
 )
 VAE_DECODER = ModelSpec("vae_decoder", "python", inputs=(_LATENTS,), outputs=(_IMAGE,))
 VAE_ENCODER = ModelSpec("vae_encoder", "python", inputs=(_IMAGE,), outputs=(_LATENTS,))
+_CHECKER = TensorSpec("checker", "BYTES", (1,))  # name and fingerprint of what judged a picture
+SAFETY = ModelSpec(
+    "safety",
+    "python",
+    inputs=(_IMAGE,),
+    outputs=(TensorSpec("flagged", "INT32", (1,)), _CHECKER),  # 1: must not leave the server
+)
+CREDENTIALS = ModelSpec(
+    "credentials",
+    "python",
+    inputs=(
+        _IMAGE,
+        TensorSpec("record_id", "BYTES", (1,)),  # 32 hexadecimal digits
+        TensorSpec("output_format", "BYTES", (1,)),
+        TensorSpec("output_quality", "INT32", (1,)),
+        _CHECKER,
+    ),
+    outputs=(
+        TensorSpec("encoded_image", "BYTES", (1,)),
+        TensorSpec("perceptual_hash", "BYTES", (1,)),  # hexadecimal
+    ),
+)
 
 _REQUEST = (
     TensorSpec("prompt", "BYTES", (1,)),
@@ -286,6 +310,7 @@ _REQUEST = (
 _RESULT = (
     TensorSpec("image", "BYTES", (-1,)),
     TensorSpec("seed", "INT64", (-1,)),
+    TensorSpec("record_id", "BYTES", (-1,)),  # under which each picture is on record
     TensorSpec("identity_similarity", "FP32", (-1,)),
     TensorSpec("identity_note", "BYTES", (-1,)),
     TensorSpec("face_bbox", "FP32", (-1, 4)),  # of the face found in each picture; NaN: none
@@ -299,6 +324,8 @@ _STAGES_CALLED = (
     "denoise_step",
     "unet",
     "vae_decoder",
+    "safety",
+    "credentials",
 )
 INSTANTID = ModelSpec(
     "instantid",
@@ -332,6 +359,19 @@ INSTANTID_CANCEL = ModelSpec(
     outputs=(TensorSpec("cancelled", "INT32", (1,)),),  # requests of that id that were given up
     batches=False,
 )
+VERIFY = ModelSpec(
+    "verify",
+    "python",
+    inputs=(TensorSpec("image", "BYTES", (1,)),),  # encoded
+    outputs=(
+        TensorSpec("credentials", "BYTES", (1,)),  # CredentialsState
+        TensorSpec("mark", "BYTES", (1,)),  # MarkState
+        TensorSpec("record", "BYTES", (1,)),  # RecordState
+        TensorSpec("summary", "BYTES", (1,)),  # JSON: the same, in words for people
+    ),
+    batches=False,
+    max_input_bytes=MAX_IMAGE_BYTES,
+)
 
 MODELS = {
     spec.name: spec
@@ -346,10 +386,13 @@ MODELS = {
         DENOISE_STEP,
         VAE_DECODER,
         VAE_ENCODER,
+        SAFETY,
+        CREDENTIALS,
         INSTANTID,
         INSTANTID_STREAM,
         INSTANTID_CANCEL,
+        VERIFY,
     )
 }
 GENERATING_MODELS = (INSTANTID.name, INSTANTID_STREAM.name)
-PUBLIC_MODELS = (*GENERATING_MODELS, INSTANTID_CANCEL.name)
+PUBLIC_MODELS = (*GENERATING_MODELS, INSTANTID_CANCEL.name, VERIFY.name)

@@ -9,7 +9,8 @@ from typing import Self
 
 from instantid_server.contract import RETRY_HINT
 from instantid_server.desk_messages import MAX_LINE_BYTES, Kind, LineBuffer, Message, encode
-from instantid_server.errors import ModelNotReady
+from instantid_server.errors import ModelNotReady, ProvenanceUnavailable
+from instantid_server.trust.picture_record import PictureRecord
 
 DESK_VARIABLE = "INSTANTID_DESK"  # in the environment of Triton, and thus of every stub
 _PATIENCE_S = 10.0  # the desk answers at once; it may be starved of its core
@@ -93,6 +94,17 @@ class DeskLink:
     def report_broken(self, model: str) -> None:
         """Say that this process can no longer answer for `model`, so that it is loaded anew."""
         self._ask({"kind": Kind.BROKEN, "model": model})
+
+    def record(self, picture: PictureRecord) -> None:
+        """Put a picture on record before it is released; raises ProvenanceUnavailable."""
+        answer = self._ask({"kind": Kind.RECORD, "record": picture.to_fields()})
+        if answer["kind"] != Kind.ANSWER:
+            raise ProvenanceUnavailable(answer["message"])
+
+    def find_records(self, mark_id: int) -> list[PictureRecord]:
+        """Return the latest records whose ids begin with these 32 bits."""
+        answer = self._ask({"kind": Kind.FIND, "mark_id": mark_id})
+        return [PictureRecord.from_fields(fields) for fields in answer["records"]]
 
     def _ask(self, question: Message) -> Message:
         with closing(self.connect()) as connection:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-MAX_LINE_BYTES = 8192  # a few short texts and numbers, far below the socket's own buffer
+MAX_LINE_BYTES = 16384  # short texts and numbers, far below the socket's own buffer
 
 Message = Mapping[str, Any]
 
@@ -19,6 +19,8 @@ class Kind(StrEnum):
     STEP = "step"
     CANCEL = "cancel"
     BROKEN = "broken"
+    RECORD = "record"
+    FIND = "find"
     # From the desk.
     ANSWER = "answer"
     START = "start"

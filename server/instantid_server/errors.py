@@ -5,13 +5,17 @@ InstantIDError
 │   ├── ImageUnreadable                   not a picture, cut off, or of a kind we do not open
 │   ├── ImageTooLarge                     more bytes or pixels than we decode
 │   ├── FaceNotFound                      no face where one is needed
-│   └── SeveralFaces                      more than one face and no `face_index`
+│   ├── SeveralFaces                      more than one face and no `face_index`
+│   └── OutputUnsafe                      the safety stage flagged the picture
 ├── Cancelled               CANCELLED     the caller went away, or took the request back
 ├── DeadlineExceeded        UNAVAILABLE   the request's timeout passed, or is too short to meet
 ├── Overloaded              UNAVAILABLE   as many pictures run and wait as may; with a retry hint
 ├── Draining                UNAVAILABLE   the server is about to end; with a retry hint
 ├── ModelNotReady           UNAVAILABLE   a stage is loading or gone
 ├── OutOfMemory             UNAVAILABLE   a stage ran out of memory
+├── RateLimited             UNAVAILABLE   more questions a minute than allowed; with a retry hint
+├── PolicyUnavailable       UNAVAILABLE   what the policy demands is not there
+├── ProvenanceUnavailable   UNAVAILABLE   a picture could not be marked, signed or recorded
 └── StageFailed             INTERNAL      a stage broke; the reason stays in the server
     └── Internal                          anything that nobody foresaw
 
@@ -80,6 +84,12 @@ class SeveralFaces(InvalidInput):
     code = ErrorCode.SEVERAL_FACES
 
 
+class OutputUnsafe(InvalidInput):
+    """The safety stage flagged the picture; it stays in the server."""
+
+    code = ErrorCode.OUTPUT_UNSAFE
+
+
 class Cancelled(InstantIDError):
     """The caller went away, or took the request back."""
 
@@ -122,6 +132,27 @@ class OutOfMemory(InstantIDError):
     status = TritonStatus.UNAVAILABLE
 
 
+class RateLimited(InstantIDError):
+    """More questions a minute than the policy allows; the message ends with a retry hint."""
+
+    code = ErrorCode.RATE_LIMITED
+    status = TritonStatus.UNAVAILABLE
+
+
+class PolicyUnavailable(InstantIDError):
+    """What the policy demands is not there, so nothing is released."""
+
+    code = ErrorCode.POLICY_UNAVAILABLE
+    status = TritonStatus.UNAVAILABLE
+
+
+class ProvenanceUnavailable(InstantIDError):
+    """A picture could not be marked, signed or recorded, so it is not released."""
+
+    code = ErrorCode.PROVENANCE_UNAVAILABLE
+    status = TritonStatus.UNAVAILABLE
+
+
 class StageFailed(InstantIDError):
     """A stage broke; the reason stays in the server."""
 
@@ -142,12 +173,16 @@ ERRORS: dict[ErrorCode, type[InstantIDError]] = {
         ImageTooLarge,
         FaceNotFound,
         SeveralFaces,
+        OutputUnsafe,
         Cancelled,
         DeadlineExceeded,
         Overloaded,
         Draining,
         ModelNotReady,
         OutOfMemory,
+        RateLimited,
+        PolicyUnavailable,
+        ProvenanceUnavailable,
         StageFailed,
         Internal,
     )

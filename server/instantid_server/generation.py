@@ -1,7 +1,7 @@
 """One request from photo and prompt to encoded pictures: the order of the stages, nothing else."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,16 @@ from instantid_server.contract import DEFAULT_SCHEDULER, EMBEDDING_SIZE, StreamE
 from instantid_server.demand import Demand
 from instantid_server.denoise import Conditions, Denoiser, Step
 from instantid_server.identity import Identity, analyse_faces, cosine, find_identity
-from instantid_server.images import encode_image
 from instantid_server.node import Exchange, NodeContext, StageCall, Tensors
-from instantid_server.noise import picture_seed
+from instantid_server.noise import NoiseSource, picture_seed
 from instantid_server.previews import LatentPalette, is_due
+from instantid_server.release import Origin, Release
 from instantid_server.request import GenerationRequest, SizeLimits, read_request
 from instantid_server.schedulers import Schedule
 from instantid_server.settings import PipelineSettings, read_settings
 from instantid_server.timings import Timings
+from instantid_server.trust.keys import Keys, VersionedKeys
+from instantid_server.trust.policy import Policy
 from instantid_server.turn import Turn, take_turn
 from instantid_server.wire import WireCall
 
@@ -69,9 +71,17 @@ class FaceCheck:
 class Generation:
     """The public models' pipeline; it keeps nothing of a request."""
 
-    def __init__(self, weights: PipelineWeights, settings: PipelineSettings) -> None:
+    def __init__(
+        self,
+        weights: PipelineWeights,
+        settings: PipelineSettings,
+        policy: Policy,
+        noise_keys: VersionedKeys,
+    ) -> None:
         self._weights = weights
         self._settings = settings
+        self._policy = policy
+        self._noise_keys = noise_keys
 
     @classmethod
     def load(cls, context: NodeContext) -> "Generation":
@@ -82,7 +92,7 @@ class Generation:
         weights = PipelineWeights.load(folder)
         # diffusers imports a scheduler when it is first asked for; no caller should wait for that.
         Schedule(DEFAULT_SCHEDULER, weights.scheduler_config, num_inference_steps=1)
-        return cls(weights, settings)
+        return cls(weights, settings, Policy.from_environment(), Keys.from_environment().noise)
 
     def generate(self, inputs: Tensors, exchange: Exchange) -> Tensors:
         """Return the contract's result tensors for one request; reports steps and previews."""
@@ -105,13 +115,17 @@ class Generation:
         conditions = _encode_conditions(request, identity, exchange.call, timings)
         seeds = [picture_seed(request.seed, k) for k in range(request.num_images_per_prompt)]
         latents = self._denoise(request, conditions, schedule, seeds, exchange, turn)
-        encoded = _decode_pictures(latents, request, exchange.call, timings)
+        release = Release(self._policy, exchange.call, request, timings)
+        signed = [release.sign(image) for image in _decode(latents, exchange.call, timings)]
         with timings.stage("face_check"):
-            checks = [_check_face(picture, identity, exchange.call) for picture in encoded]
+            checks = [_check_face(picture.encoded, identity, exchange.call) for picture in signed]
+        version, shape = self._noise_keys.current, self._latents_shape(request)
+        release.record(signed, [Origin(seed, version, shape) for seed in seeds], exchange)
         return {
             "event": np.array([StreamEvent.RESULT.encode()], dtype=np.object_),
-            "image": np.array(encoded, dtype=np.object_),
+            "image": np.array([picture.encoded for picture in signed], dtype=np.object_),
             "seed": np.array(seeds, np.int64),
+            "record_id": np.array([picture.record_id.encode() for picture in signed], np.object_),
             "identity_similarity": np.array([check.similarity for check in checks], np.float32),
             "identity_note": np.array([check.note.encode() for check in checks], np.object_),
             "face_bbox": np.stack([check.bbox for check in checks]),
@@ -128,10 +142,10 @@ class Generation:
         exchange: Exchange,
         turn: Turn,
     ) -> Tensor:
-        factor = self._weights.limits.vae_scale_factor
-        shape = (self._weights.latent_channels, request.height // factor, request.width // factor)
         settings = self._settings
-        denoiser = Denoiser(exchange.call, settings.max_batch_rows, settings.step_model)
+        noise = NoiseSource(self._noise_keys.key, exchange.caller.tenant)
+        denoiser = Denoiser(exchange.call, settings.max_batch_rows, settings.step_model, noise)
+        shape = self._latents_shape(request)
         for step in denoiser.denoise(request, conditions, schedule, seeds, shape):
             exchange.record.add_step(step.seconds, step.batches)
             turn.count_step()
@@ -146,10 +160,14 @@ class Generation:
             "step": np.array([step.index], np.int32),
             "num_inference_steps": np.array([step.total], np.int32),
         }
-        if is_due(step.index, step.total, preview_every):
+        if self._policy.previews and is_due(step.index, step.total, preview_every):
             tensors["event"] = np.array([StreamEvent.PREVIEW.encode()], dtype=np.object_)
             tensors["preview"] = self._weights.palette.preview(step.foreseen)
         return tensors
+
+    def _latents_shape(self, request: GenerationRequest) -> tuple[int, int, int]:
+        factor = self._weights.limits.vae_scale_factor
+        return self._weights.latent_channels, request.height // factor, request.width // factor
 
 
 def _demand(request: GenerationRequest, caller: Caller) -> Demand:
@@ -191,17 +209,12 @@ def _encode_conditions(
     )
 
 
-def _decode_pictures(
-    latents: Tensor, request: GenerationRequest, call: StageCall, timings: Timings
-) -> list[bytes]:
-    """Return the encoded pictures, decoded one a call: a decoder's memory grows with the batch."""
-    encoded = []
+def _decode(latents: Tensor, call: StageCall, timings: Timings) -> Iterator[NDArray[np.uint8]]:
+    """Yield pictures (height, width, 3), one a call: a decoder's memory grows with the batch."""
     for of_picture in latents.split(1):
         with timings.stage("vae_decoder"):
             image = call("vae_decoder", {"latents": of_picture.numpy()}, ["image"])["image"][0]
-        with timings.stage("encode"):
-            encoded.append(encode_image(image, request.output_format, request.output_quality))
-    return encoded
+        yield image
 
 
 def _check_face(picture: bytes, identity: Identity, call: StageCall) -> FaceCheck:

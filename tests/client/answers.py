@@ -28,6 +28,7 @@ def result(num_pictures: int = 1, seed: int = 7, kind: str = "PNG") -> Tensors:
         "event": texts(b"result"),
         "image": texts(*[encoded_picture(kind=kind)] * num_pictures),
         "seed": np.arange(seed, seed + num_pictures, dtype=np.int64),
+        "record_id": texts(*[f"{number:032x}".encode() for number in range(num_pictures)]),
         "identity_similarity": similarities,
         "identity_note": texts(*[b""] * (num_pictures - 1), b"no face was found"),
         "face_bbox": bboxes,

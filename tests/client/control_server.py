@@ -11,6 +11,7 @@ from instantid_server.serving.api import TritonApi
 from instantid_server.serving.control import ControlPort
 from instantid_server.serving.desk import AdmissionDesk
 from instantid_server.serving.limits import AdmissionLimits
+from instantid_server.serving.record_book import RecordBook
 from instantid_server.serving.state import Phase, StateBoard
 
 LIMITS = AdmissionLimits(max_running_pictures=8, max_waiting=32)
@@ -31,7 +32,8 @@ def running_control(folder: Path) -> Iterator[ControlServer]:
     board, drained, over = StateBoard(), threading.Event(), threading.Event()
     board.enter(Phase.READY)
     port = free_port()
-    desk = AdmissionDesk(folder / "desk.sock", LIMITS)
+    book = RecordBook(folder / "records.jsonl")
+    desk = AdmissionDesk(folder / "desk.sock", LIMITS, book)
     desk.start()
     api = TritonApi("127.0.0.1", free_port(), "key")
     control = ControlPort(("127.0.0.1", port), board, desk, api, drained.set)
@@ -50,6 +52,7 @@ def running_control(folder: Path) -> Iterator[ControlServer]:
         over.set()
         thread.join()
         desk.stop()
+        book.close()
 
 
 def free_port() -> int:

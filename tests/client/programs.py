@@ -4,7 +4,7 @@ import asyncio
 from contextlib import aclosing
 from typing import Any, TypeAlias
 
-from instantid_client import AsyncClient, Client, Event, Generation, ServerStatus
+from instantid_client import AsyncClient, Client, Event, Generation, ServerStatus, Verification
 from tests.client.fake_transport import FakeAsyncTransport, FakeTransport, Script
 
 
@@ -31,6 +31,9 @@ class Blocking:
 
     def cancel(self, request_id: str, tenant: str | None = None) -> int:
         return self._client.cancel(request_id, tenant=tenant)
+
+    def verify(self, picture: Any) -> Verification:
+        return self._client.verify(picture)
 
     def status(self) -> ServerStatus:
         return self._client.status()
@@ -65,6 +68,9 @@ class Asyncio:
 
     def cancel(self, request_id: str, tenant: str | None = None) -> int:
         return asyncio.run(self._client.cancel(request_id, tenant=tenant))
+
+    def verify(self, picture: Any) -> Verification:
+        return asyncio.run(self._client.verify(picture))
 
     def status(self) -> ServerStatus:
         return asyncio.run(self._client.status())

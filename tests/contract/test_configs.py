@@ -9,11 +9,13 @@ from tritonclient.grpc import model_config_pb2
 from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelInput, ModelOutput
 
 from instantid_server.contract import (
+    CREDENTIALS,
     GENERATING_MODELS,
     INSTANTID_CANCEL,
     MAX_FACES,
     MODELS,
     PUBLIC_MODELS,
+    VERIFY,
     ModelSpec,
     TensorSpec,
 )
@@ -32,6 +34,7 @@ GUIDANCE_BRANCHES = 2  # with the prompt and the face, and without
 
 ENSEMBLES = [spec for spec in MODELS.values() if spec.backend == "ensemble"]
 PYTHON_MODELS = [spec for spec in MODELS.values() if spec.backend == "python"]
+WITHOUT_PARAMETERS = (CREDENTIALS, INSTANTID_CANCEL, VERIFY)
 ONNX_MODELS = [spec for spec in MODELS.values() if spec.backend == "onnxruntime"]
 STAGES = [spec for spec in (*PYTHON_MODELS, *ONNX_MODELS) if spec.name not in PUBLIC_MODELS]
 
@@ -139,12 +142,12 @@ def test_stages_batch_what_is_there_without_waiting(spec: ModelSpec, profile: st
         assert all(tensor.allow_ragged_batch == (-1 in tensor.dims) for tensor in config.input)
 
 
-@each_profile
-def test_cancelling_takes_no_parameters(profile: str) -> None:
-    assert own_parameters(served_config(INSTANTID_CANCEL.name, profile)) == {}
+@in_each_profile(spec for spec in PYTHON_MODELS if spec in WITHOUT_PARAMETERS)
+def test_models_without_settings_take_no_parameters(spec: ModelSpec, profile: str) -> None:
+    assert own_parameters(served_config(spec.name, profile)) == {}
 
 
-@in_each_profile(spec for spec in PYTHON_MODELS if spec is not INSTANTID_CANCEL)
+@in_each_profile(spec for spec in PYTHON_MODELS if spec not in WITHOUT_PARAMETERS)
 def test_node_accepts_its_parameters(spec: ModelSpec, profile: str) -> None:
     config = served_config(spec.name, profile)
     settings = read_settings(SETTINGS.get(spec.name, TorchSettings), own_parameters(config))

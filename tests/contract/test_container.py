@@ -98,12 +98,13 @@ class TestService:
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
-        assert all(volume.endswith(":ro") for volume in service["volumes"])
+        writable = [volume for volume in service["volumes"] if not volume.endswith(":ro")]
+        assert writable == ["records:/records"]
 
     def test_publishes_the_servers_ports_to_this_machine_alone(
         self, service: dict[str, Any]
     ) -> None:
-        ports = ServeOptions(Path(), Path()).ports.values()
+        ports = ServeOptions(Path(), Path(), Path(), Path()).ports.values()
         assert service["ports"] == [f"127.0.0.1:{port}:{port}" for port in ports]
 
     def test_serves_what_is_mounted(self, service: dict[str, Any]) -> None:
@@ -117,6 +118,6 @@ class TestService:
         assert ("deploy" in service) == (profile is not None)
 
     def test_may_deliver_what_it_has_accepted(self, service: dict[str, Any]) -> None:
-        options = ServeOptions(Path(), Path())
+        options = ServeOptions(Path(), Path(), Path(), Path())
         grace_s = int(service["stop_grace_period"].removesuffix("s"))
         assert grace_s > options.drain_timeout_s + options.exit_timeout_s + UNLOADING_S

@@ -4,13 +4,16 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from tests.e2e.server import RunningServer, running_server
+from tests.e2e.server import UNMARKED, RunningServer, running_server
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """The repository as checked out, on its default profile."""
-    with running_server(tmp_path_factory.mktemp("server")) as running:
+    """The repository as checked out, on its default profile.
+
+    Its pictures have no marks in their pixels, by which two equal ones would differ.
+    """
+    with running_server(tmp_path_factory.mktemp("server"), policy=UNMARKED) as running:
         yield running
 
 

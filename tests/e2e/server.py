@@ -11,10 +11,12 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from scripts.free_ports import free_ports
+from scripts.known_keys import make_known_keys
 
 ROOT = Path(__file__).parents[2]
 MODEL_REPOSITORY = ROOT / "model_repository"
 ENSEMBLE_REPOSITORY = ROOT / "ensemble_configs"
+UNMARKED = '[mark]\nwatermarker = "none"\n'  # two equal pictures would differ in their marks
 START_TIMEOUT_S = 240.0  # the real models, on two busy cores
 STOP_TIMEOUT_S = 60.0
 _ENTRY = """
@@ -23,11 +25,12 @@ from pathlib import Path
 from instantid_server.serving.entry import main
 from instantid_server.serving.options import ServeOptions
 
-models, ensembles, profile, log, *ports = sys.argv[1:]
+models, ensembles, keys, records, policy, profile, log, *ports = sys.argv[1:]
 http, grpc, metrics, control = map(int, ports)
 sys.exit(main(ServeOptions(
-    Path(models), Path(ensembles), profile or None, http_port=http, grpc_port=grpc,
-    metrics_port=metrics, control_port=control, log_path=Path(log), exit_timeout_s=5,
+    Path(models), Path(ensembles), Path(keys), Path(records), Path(policy), profile or None,
+    http_port=http, grpc_port=grpc, metrics_port=metrics, control_port=control,
+    log_path=Path(log), exit_timeout_s=5,
 )))
 """
 
@@ -107,6 +110,7 @@ def start_entry(
     ensembles: Path = ENSEMBLE_REPOSITORY,
     profile: str | None = None,
     ports: Ports | None = None,
+    policy: str = "",
     environment: dict[str, str] | None = None,
 ) -> RunningServer:
     """Start an entry process that logs into `folder`, and return without waiting for it."""
@@ -114,7 +118,13 @@ def start_entry(
     log_path = folder / "triton.log"
     complaint_path = folder / "entry.stderr"
     numbers = map(str, astuple(chosen))
-    arguments = (str(models), str(ensembles), profile or "", str(log_path), *numbers)
+    keys, records = folder / "keys", folder / "records.jsonl"
+    if not keys.exists():  # as with a server that is started again
+        make_known_keys(keys)
+    page = folder / "policy.toml"
+    page.write_text(policy)
+    paths = map(str, (models, ensembles, keys, records, page))
+    arguments = (*paths, profile or "", str(log_path), *numbers)
     with complaint_path.open("w") as complaint:
         process = subprocess.Popen(
             [sys.executable, "-c", _ENTRY, *arguments],
@@ -134,10 +144,11 @@ def running_server(
     models: Path = MODEL_REPOSITORY,
     ensembles: Path = ENSEMBLE_REPOSITORY,
     profile: str | None = None,
+    policy: str = "",
     environment: dict[str, str] | None = None,
 ) -> Iterator[RunningServer]:
     """A server, by default of the repository as checked out, ready for requests."""
-    server = start_entry(folder, models, ensembles, profile, environment=environment)
+    server = start_entry(folder, models, ensembles, profile, policy=policy, environment=environment)
     try:
         server.ready_line()
         yield server

@@ -16,7 +16,7 @@ SEED = 3
 
 
 def test_every_request_ends_in_a_right_picture_or_a_typed_error() -> None:
-    pictures = known_pictures(ReferencePipeline(MODEL_REPOSITORY, num_threads=1), STEPS)
+    pictures = known_pictures(ReferencePipeline(MODEL_REPOSITORY, num_threads=1), STEPS, mark=None)
     kill_stage, kill_orchestrator = stub_kills(("unet", "instantid"))
     given_up = cancels(pictures[0].request, CANCELS, SEED)
     act = play((given_up, kill_stage, kill_orchestrator), pictures)

@@ -18,6 +18,7 @@ from tests.e2e.server import (
     ENSEMBLE_REPOSITORY,
     MODEL_REPOSITORY,
     START_TIMEOUT_S,
+    UNMARKED,
     RunningServer,
     running_server,
 )
@@ -41,6 +42,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = [str(Path(sys.executable).with_name("instantid")), "import", str(folder / "models")]
     command += ["--ip-adapter", str(sources.ip_adapter), "--identitynet", str(sources.identitynet)]
     command += ["--base", str(sources.base), "--faces", str(sources.faces)]
+    command += ["--safety-checker", str(sources.safety_checker)]
     command += ["--allow-other-detector", "--allow-other-recogniser"]
     command += ["--model-repository", str(MODEL_REPOSITORY)]
     command += ["--ensemble-repository", str(ENSEMBLE_REPOSITORY)]
@@ -51,7 +53,8 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(imported: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with running_server(tmp_path_factory.mktemp("server"), models=imported) as running:
+    folder = tmp_path_factory.mktemp("server")
+    with running_server(folder, models=imported, policy=UNMARKED) as running:
         yield running
 
 

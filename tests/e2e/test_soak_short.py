@@ -17,7 +17,7 @@ LATENCY_GROWTH = 2.0
 
 
 def test_every_picture_is_right_and_memory_stays(server: RunningServer) -> None:
-    pictures = known_pictures(ReferencePipeline(MODEL_REPOSITORY, num_threads=1), STEPS)
+    pictures = known_pictures(ReferencePipeline(MODEL_REPOSITORY, num_threads=1), STEPS, mark=None)
     target = Server(server.grpc_url, server.http_url, server.process.pid)
     result = soak(target, pictures, SECONDS, judge_every=1)
     assert result.wrongs(MEMORY_GROWTH, LATENCY_GROWTH) == []

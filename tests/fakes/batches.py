@@ -80,6 +80,7 @@ def stage_inputs(name: str, seed: int, rows: int = 1) -> dict[str, NDArray[Any]]
         "time_ids": np.tile(np.array([64, 64, 0, 0, 64, 64], np.float32), (rows, 1)),
     }
     points = np.stack([POINTS + seed] * rows)
+    pictures = random.integers(0, 256, (rows, SIDE_PX, SIDE_PX, 3), dtype=np.uint8)
     if name == "unet":
         scale = np.full((rows, 1), 0.5, np.float32)
         nothing = np.empty((rows, 0), np.float32)
@@ -99,8 +100,14 @@ def stage_inputs(name: str, seed: int, rows: int = 1) -> dict[str, NDArray[Any]]
         "text_encoder": {"prompt": texts([f"a person number {seed}"] * rows)},
         "id_resampler": {"face_embedding": normal(512)},
         "vae_decoder": {"latents": steps["latents"]},
-        "vae_encoder": {
-            "image": random.integers(0, 256, (rows, SIDE_PX, SIDE_PX, 3), dtype=np.uint8)
+        "vae_encoder": {"image": pictures},
+        "safety": {"image": pictures},
+        "credentials": {
+            "image": pictures,
+            "record_id": texts([f"{seed:032x}"] * rows),
+            "output_format": texts(["png"] * rows),
+            "output_quality": np.full((rows, 1), 90, np.int32),
+            "checker": texts(["none"] * rows),
         },
         "face_analysis": {"encoded_image": texts([red_squares.png([(8 * seed, 16, 40)])] * rows)},
     }[name]

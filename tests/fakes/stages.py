@@ -7,12 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 from tiny_networks import CROSS_ATTENTION_DIM, LATENT_CHANNELS, POOLED_DIM
 
-from instantid_server.contract import MODELS
+from instantid_server.contract import MODELS, OutputFormat
 from instantid_server.errors import StageFailed
+from instantid_server.trust.encoding import encode_labelled
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
 
+CHECKER = b"red sha256:00000000"
 NUMPY_TYPES = {"FP32": np.float32, "FP16": np.float16, "INT32": np.int32, "UINT8": np.uint8}
 
 
@@ -23,6 +25,7 @@ class FakeStages:
         self.calls: list[tuple[str, dict[str, Array]]] = []
         self.faces = {b"": np.array(faces, np.float32).reshape(-1, 4)}  # boxes by photo; b"": any
         self.broken: set[str] = set()
+        self.flags_pictures = False
         self.after_call: Callable[[], None] = lambda: None
 
     @property
@@ -89,6 +92,21 @@ class FakeStages:
         grey = ((latents - latents.mean()).mean(axis=0) * 8 + 128).clip(0, 255).astype(np.uint8)
         pixels = np.kron(grey, np.ones((8, 8), np.uint8))
         return {"image": np.stack([pixels] * 3, axis=-1)[None]}
+
+    def _safety(self, inputs: Arrays) -> dict[str, Array]:
+        return {
+            "flagged": np.array([[int(self.flags_pictures)]], np.int32),
+            "checker": np.array([[CHECKER]], dtype=np.object_),
+        }
+
+    def _credentials(self, inputs: Arrays) -> dict[str, Array]:
+        (image,) = inputs["image"]
+        output_format = OutputFormat(inputs["output_format"][0, 0].decode())
+        encoded = encode_labelled(image, output_format, int(inputs["output_quality"][0, 0]))
+        return {
+            "encoded_image": np.array([[encoded]], dtype=np.object_),
+            "perceptual_hash": np.array([[b"0f" * 32]], dtype=np.object_),
+        }
 
 
 def types_of(inputs: Arrays) -> dict[str, type]:

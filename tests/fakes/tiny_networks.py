@@ -8,6 +8,7 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.controlnets.controlnet import ControlNetModel
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from safetensors.torch import save_file
+from tiny_safety import write_safety_checker
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 from transformers.models.clip.tokenization_clip import CLIPTokenizer
@@ -188,6 +189,7 @@ def write_repository(root: Path) -> None:
     (root / "instantid/1").mkdir(parents=True)
     (root / "instantid/1/pipeline.json").write_text(json.dumps(PIPELINE))
     (root / "instantid/1/scheduler_config.json").write_text(json.dumps(SCHEDULER_CONFIG))
+    write_safety_checker(root / "safety/1")
     for without_weights in ("instantid_stream", "face_analysis"):
         (root / without_weights / "1").mkdir(parents=True)
 

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 import triton_python_backend_utils as pb_utils
 
+from instantid_server.trust.policy import POLICY_VARIABLE, MarkPolicy, Policy, SafetyPolicy
+
 
 @pytest.fixture(autouse=True)
 def clean_triton() -> Iterator[None]:
@@ -13,3 +15,10 @@ def clean_triton() -> Iterator[None]:
     pb_utils.METRICS.clear()
     yield
     pb_utils.MODELS.clear()
+
+
+@pytest.fixture
+def plain_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A policy without a checker, and without marks, in which two equal pictures would differ."""
+    policy = Policy(safety=SafetyPolicy(checker="none"), mark=MarkPolicy(watermarker="none"))
+    monkeypatch.setenv(POLICY_VARIABLE, policy.to_json())

@@ -24,6 +24,8 @@ from instantid_server.desk_link import DESK_VARIABLE, DeskUnknown
 from instantid_server.serving.desk import AdmissionDesk
 from instantid_server.serving.limits import AdmissionLimits
 
+pytestmark = pytest.mark.usefixtures("plain_pictures")
+
 LoadNode = Callable[[str], Any]
 PUBLIC = ("instantid", "instantid_stream", "instantid_cancel")
 

@@ -15,6 +15,8 @@ from triton_python_backend_utils import (
     TritonError,
 )
 
+pytestmark = pytest.mark.usefixtures("plain_pictures")
+
 
 @pytest.fixture
 def node(load_node: Callable[[str], Any]) -> Any:

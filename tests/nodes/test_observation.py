@@ -10,6 +10,8 @@ from bls import serve_chain, serve_error
 from public_requests import last_answer, picture_request, send
 from triton_python_backend_utils import METRICS, Logger, TritonError
 
+pytestmark = pytest.mark.usefixtures("plain_pictures")
+
 MODEL = {"model": "instantid_stream"}
 
 

@@ -19,6 +19,8 @@ from instantid_server.contract import TRACE_PARAMETER
 from instantid_server.observe.spans import SpanTracing
 from instantid_server.observe.tracing import COLLECTOR_VARIABLE
 
+pytestmark = pytest.mark.usefixtures("plain_pictures")
+
 LoadNode = Callable[[str], Any]
 
 TRACE_ID, SPAN_ID = 0xABCD, 0x1234
@@ -26,7 +28,7 @@ TRACEPARENT = f"00-{TRACE_ID:032x}-{SPAN_ID:016x}-01"
 OTHER_TRACEPARENT = f"00-{TRACE_ID + 1:032x}-{SPAN_ID:016x}-01"
 # The root, then what it called, in order; each call has the span of its stage below it.
 CALLS = ["face_analysis", "text_encoder", "id_resampler", "denoise_step", "denoise_step"]
-CALLS += ["vae_decoder", "face_analysis"]
+CALLS += ["vae_decoder", "credentials", "face_analysis"]
 
 
 class Traces:

@@ -1,8 +1,11 @@
 """A whole request on stages that only add up: order, cancelling, previews, results."""
 
+import errno
+import hashlib
 import json
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,21 +13,32 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from public_requests import picture_request
-from stages import FakeStages, contract_types, types_of
+from stages import CHECKER, FakeStages, contract_types, types_of
 
 from instantid_server.caller import Caller
 from instantid_server.contract import INSTANTID
 from instantid_server.desk_link import DeskLink
-from instantid_server.errors import Cancelled, InvalidInput, StageFailed
+from instantid_server.errors import (
+    Cancelled,
+    InvalidInput,
+    OutputUnsafe,
+    ProvenanceUnavailable,
+    StageFailed,
+)
 from instantid_server.generation import Generation, PipelineWeights
 from instantid_server.node import Exchange, NodeContext, Tensors
 from instantid_server.observe.record import RequestRecord
 from instantid_server.observe.tally import Tally
 from instantid_server.serving.desk import AdmissionDesk
+from instantid_server.serving.record_book import RecordBook
 from instantid_server.settings import PipelineSettings
+from instantid_server.trust.keys import VersionedKeys
+from instantid_server.trust.picture_record import PictureRecord, mark_id_of
+from instantid_server.trust.policy import Policy, SafetyPolicy
+from scripts.known_keys import NOISE_KEY
 
 BEFORE_THE_LOOP = ["face_analysis", "text_encoder", "id_resampler"]
-AFTER_THE_LOOP = ["vae_decoder", "face_analysis"]
+AFTER_THE_LOOP = ["vae_decoder", "safety", "credentials", "face_analysis"]
 
 
 class Sender:
@@ -35,10 +49,12 @@ class Sender:
         self.stages = FakeStages()
         self.reports: list[Tensors] = []
         self.leaves_after_calls = 10**6
+        self.policy = Policy()
 
     def generate(self, wire_dtype: str = "FP32", **options: Any) -> Tensors:
         weights = PipelineWeights.load(self._context.directory)
-        generation = Generation(weights, PipelineSettings(wire_dtype=wire_dtype))
+        settings = PipelineSettings(wire_dtype=wire_dtype)
+        generation = Generation(weights, settings, self.policy, VersionedKeys(1, {1: NOISE_KEY}))
         exchange = Exchange(
             call=self.stages,
             caller=Caller(),
@@ -73,7 +89,8 @@ def test_stages_are_called_in_order(sender: Sender) -> None:
 
 def test_pictures_are_decoded_and_checked_one_by_one(sender: Sender) -> None:
     result = sender.generate(num_images_per_prompt=3)
-    assert sender.stages.names[5:] == ["vae_decoder"] * 3 + ["face_analysis"] * 3
+    each = ["vae_decoder", "safety", "credentials"]
+    assert sender.stages.names[5:] == each * 3 + ["face_analysis"] * 3
     assert [len(inputs["latents"]) for inputs in sender.stages.inputs_of("vae_decoder")] == [1] * 3
     assert result["seed"].tolist() == [7, 8, 9]
 
@@ -140,6 +157,12 @@ def test_previews_come_when_asked_and_not_instead_of_the_result(
     assert sender.events() == expected.split()
 
 
+def test_policy_can_turn_previews_off(sender: Sender) -> None:
+    sender.policy = Policy(previews=False)
+    sender.generate(num_inference_steps=5, preview_every=1)
+    assert sender.events() == ["progress"] * 5
+
+
 def test_preview_is_a_webp_of_the_pictures_shape(sender: Sender) -> None:
     sender.generate(preview_every=1, width=128)
     (preview,) = sender.reports[0]["preview"]
@@ -150,7 +173,8 @@ def test_preview_is_a_webp_of_the_pictures_shape(sender: Sender) -> None:
 def test_timings_tell_of_every_stage_in_flat_numbers(sender: Sender) -> None:
     timings = json.loads(sender.generate(num_inference_steps=3)["timings"][0])
     stages = {"face_analysis", "text_encoder", "id_resampler", "denoise_step", "vae_decoder"}
-    others = {"waiting", "encode", "face_check", "total"}
+    stages |= {"safety", "credentials"}
+    others = {"waiting", "record", "face_check", "total"}
     milliseconds = {f"{name}_ms" for name in stages | others}
     assert set(timings) == milliseconds | {"steps", "mean_batch_unet", "mean_batch_identitynet"}
     assert (timings["steps"], timings["mean_batch_unet"]) == (3, 3.0)
@@ -199,7 +223,7 @@ def test_picture_is_checked_as_it_is_delivered(sender: Sender) -> None:
     assert Image.open(BytesIO(checked)).format == "JPEG"
 
 
-@pytest.mark.parametrize("model", [*BEFORE_THE_LOOP, "denoise_step", "vae_decoder"])
+@pytest.mark.parametrize("model", [*BEFORE_THE_LOOP, "denoise_step", *AFTER_THE_LOOP[:3]])
 def test_broken_stage_ends_the_request_and_calls_no_further(sender: Sender, model: str) -> None:
     sender.stages.broken = {model}
     with pytest.raises(StageFailed, match=f"the stage {model} failed"):
@@ -216,6 +240,50 @@ def test_bad_request_calls_no_stage(sender: Sender, options: dict[str, Any]) -> 
     with pytest.raises(InvalidInput):
         sender.generate(**options)
     assert sender.stages.calls == []
+
+
+def test_every_picture_is_on_record_as_it_is_delivered(sender: Sender) -> None:
+    result = sender.generate(num_images_per_prompt=2, width=128, output_format="webp")
+    for index in range(2):
+        record_id = result["record_id"][index].decode()
+        (record,) = DeskLink.from_environment().find_records(mark_id_of(record_id))
+        assert record.record_id == record_id
+        assert record.sha256 == hashlib.sha256(result["image"][index]).hexdigest()
+        assert (record.seed, record.noise_key_version) == (7 + index, 1)
+        assert (record.latent_channels, record.latent_height, record.latent_width) == (4, 8, 16)
+        assert (record.width, record.height, record.output_format) == (128, 64, "webp")
+        assert (record.checker, record.policy) == (CHECKER.decode(), Policy().digest)
+
+
+def test_flagged_picture_stays_in_the_server_with_all_others_of_its_request(
+    sender: Sender, tmp_path: Path
+) -> None:
+    sender.stages.flags_pictures = True
+    with pytest.raises(OutputUnsafe, match="flagged"):
+        sender.generate(num_images_per_prompt=2)
+    assert "credentials" not in sender.stages.names
+    assert (tmp_path / "records.jsonl").read_bytes() == b""
+
+
+def test_policy_without_a_checker_asks_none_and_says_so_on_record(sender: Sender) -> None:
+    sender.policy = Policy(safety=SafetyPolicy(checker="none"))
+    result = sender.generate()
+    assert "safety" not in sender.stages.names
+    (record,) = DeskLink.from_environment().find_records(
+        mark_id_of(result["record_id"][0].decode())
+    )
+    assert record.checker == "none"
+
+
+def test_picture_that_cannot_be_put_on_record_is_not_released(
+    sender: Sender, book: RecordBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(record: PictureRecord) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(book, "add", fail)
+    with pytest.raises(ProvenanceUnavailable, match="on record"):
+        sender.generate()
 
 
 def test_equal_requests_give_equal_pictures(sender: Sender) -> None:

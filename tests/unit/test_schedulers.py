@@ -7,17 +7,19 @@ from tiny_networks import SCHEDULER_CONFIG
 
 from instantid_server.contract import SCHEDULERS
 from instantid_server.errors import InvalidInput
-from instantid_server.noise import initial_noise
+from instantid_server.noise import NoiseSource
 from instantid_server.schedulers import Schedule, resolve_scheduler
+from scripts.known_keys import NOISE_KEY
 
 SHAPE = (4, 8, 8)
+NOISE = NoiseSource(NOISE_KEY)
 each_scheduler = pytest.mark.parametrize("name", SCHEDULERS.values(), ids=SCHEDULERS)
 
 
 def run(name: str, num_inference_steps: int, seeds: list[int]) -> torch.Tensor:
     """Return the latents after every step for a network that sees no noise at all."""
     schedule = Schedule(name, SCHEDULER_CONFIG, num_inference_steps)
-    drawn = [initial_noise(seed, SHAPE) for seed in seeds]
+    drawn = [NOISE.draw(seed, SHAPE) for seed in seeds]
     latents = torch.stack([noise for noise, _ in drawn]) * schedule.init_noise_sigma
     generators = [generator for _, generator in drawn]
     for timestep in schedule.timesteps:
@@ -45,7 +47,7 @@ def draw(name: str, **changes: object) -> torch.Tensor:
     schedule = Schedule(name, config, num_inference_steps=10)
     clean = torch.linspace(-1, 1, 256).reshape(1, *SHAPE)
     signals = DDPMScheduler.from_config(config).alphas_cumprod.sqrt()
-    noise, generator = initial_noise(7, SHAPE)
+    noise, generator = NOISE.draw(7, SHAPE)
     latents = noise[None] * schedule.init_noise_sigma
     for timestep in schedule.timesteps:
         seen = schedule.scale_model_input(latents, timestep)

@@ -23,6 +23,7 @@ from instantid_server.errors import (
 )
 from instantid_server.serving.desk import AdmissionDesk
 from instantid_server.serving.limits import AdmissionLimits
+from instantid_server.serving.record_book import RecordBook
 from instantid_server.turn import Turn, take_turn
 
 SOON_S = 1.0  # a deadline that comes while the test waits, and not before it does
@@ -160,9 +161,9 @@ def test_caller_who_goes_away_ends_the_work(desk: AdmissionDesk) -> None:
             turn.check()
 
 
-def test_desk_that_is_gone_ends_the_work(tmp_path: Path) -> None:
+def test_desk_that_is_gone_ends_the_work(tmp_path: Path, book: RecordBook) -> None:
     path = tmp_path / "other.sock"
-    desk = AdmissionDesk(path, AdmissionLimits(1, 1))
+    desk = AdmissionDesk(path, AdmissionLimits(1, 1), book)
     desk.start()
     with take_turn(DeskLink(path), demand_of(), Caller(), lambda: False) as turn:
         desk.stop()

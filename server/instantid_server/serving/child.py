@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping
 
+from instantid_server.desk_link import DESK_VARIABLE
 from instantid_server.serving.api import TritonApi
 from instantid_server.serving.command import CommandOptions, triton_arguments
 from instantid_server.serving.environment import server_environment, usable_cores
@@ -15,6 +16,8 @@ from instantid_server.serving.lease import Lease
 from instantid_server.serving.options import ServeOptions
 from instantid_server.serving.remains import find_shared_memory, kill_processes
 from instantid_server.serving.scratch import Scratch, lay_out
+from instantid_server.trust.keys import KEYS_VARIABLE
+from instantid_server.trust.policy import POLICY_VARIABLE, Policy
 
 _GRACE_S = 10.0  # after Triton's time for requests in flight: it unloads, and ends the stubs
 _POLL_S = 0.05
@@ -29,6 +32,7 @@ class TritonChild:
         installation: Installation,
         cuda_pools_mib: Mapping[int, int],
         lease: Lease,
+        policy: Policy,
     ) -> None:
         """Lay out what the server needs; nothing is started."""
         repositories = (options.model_repository, options.ensemble_repository)
@@ -37,7 +41,14 @@ class TritonChild:
         executable = str(installation.server)
         self._command = [executable, *triton_arguments(installation.version, command)]
         self._environment = server_environment(
-            os.environ, scratch.libraries, options.num_threads, lease.desk_path
+            os.environ,
+            scratch.libraries,
+            options.num_threads,
+            {
+                DESK_VARIABLE: str(lease.desk_path),
+                KEYS_VARIABLE: str(options.keys_folder.resolve()),
+                POLICY_VARIABLE: policy.to_json(),
+            },
         )
         self._shm_prefix = lease.shm_prefix
         self._exit_timeout_s = options.exit_timeout_s

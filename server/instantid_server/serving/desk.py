@@ -1,4 +1,4 @@
-"""The admission desk: stubs ask here for their requests' turns.
+"""The admission desk: stubs ask here for their requests' turns, and put pictures on record.
 
 A request holds its place by its open connection, so that a place is free again when its holder
 ends, however it ends.
@@ -11,18 +11,21 @@ from pathlib import Path
 from instantid_server.contract import PriorityClass
 from instantid_server.demand import Demand
 from instantid_server.desk_messages import Kind, Message
-from instantid_server.errors import Cancelled, InstantIDError
+from instantid_server.errors import Cancelled, InstantIDError, ProvenanceUnavailable
 from instantid_server.serving.admission import Admission, AdmissionSnapshot
 from instantid_server.serving.limits import AdmissionLimits
 from instantid_server.serving.places import Place
+from instantid_server.serving.record_book import RecordBook
 from instantid_server.serving.switchboard import Switchboard, Visitor
+from instantid_server.trust.picture_record import PictureRecord
 
 
 class AdmissionDesk:
     """Serves from `start` to `stop`; every method may be called from any thread."""
 
-    def __init__(self, path: Path, limits: AdmissionLimits) -> None:
+    def __init__(self, path: Path, limits: AdmissionLimits, book: RecordBook) -> None:
         self._limits = limits
+        self._book = book  # used by the switchboard's thread alone
         self._admission = Admission(limits, time.monotonic)
         self._places: dict[Visitor, Place] = {}
         self._visitors: dict[Place, Visitor] = {}
@@ -84,8 +87,16 @@ class AdmissionDesk:
 
     def hear(self, visitor: Visitor, message: Message) -> None:
         """Take a message of a stub."""
+        kind = Kind(message["kind"])
+        if kind is Kind.RECORD:
+            visitor.send(self._record(message))
+            return
+        if kind is Kind.FIND:
+            found = [record.to_fields() for record in self._book.find(message["mark_id"])]
+            visitor.send({"kind": Kind.ANSWER, "records": found})
+            return
         with self._lock:
-            match Kind(message["kind"]):
+            match kind:
                 case Kind.TURN:
                     self._ask(visitor, message)
                 case Kind.STEP:
@@ -108,6 +119,15 @@ class AdmissionDesk:
             if (place := self._places.get(visitor)) is not None:
                 self._free(place)
                 self._start_next()
+
+    def _record(self, message: Message) -> Message:
+        record = PictureRecord.from_fields(message["record"])
+        try:
+            self._book.add(record)
+        except OSError:
+            error = ProvenanceUnavailable("the picture could not be put on record")
+            return _refusal(error)
+        return {"kind": Kind.ANSWER}
 
     def _ask(self, visitor: Visitor, message: Message) -> None:
         if visitor in self._places:

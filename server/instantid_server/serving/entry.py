@@ -21,10 +21,12 @@ from instantid_server.serving.log import LogEcho
 from instantid_server.serving.options import ServeOptions
 from instantid_server.serving.pools import read_cuda_pools
 from instantid_server.serving.preflight import check_all, memory_warning
+from instantid_server.serving.record_book import RecordBook
 from instantid_server.serving.state import StateBoard
 from instantid_server.serving.stop import StopWish
 from instantid_server.serving.supervisor import Supervisor
 from instantid_server.serving.terminal import Terminal
+from instantid_server.serving.trust import prepare_keys, read_policy, weakened
 
 
 def main(options: ServeOptions) -> int:
@@ -46,6 +48,9 @@ def _serve(options: ServeOptions, stop: StopWish, terminal: Terminal) -> None:
     installation = check_all(options)
     limits = read_limits(options.ensemble_repository, options.profile)
     cuda_pools_mib = read_cuda_pools(options.ensemble_repository, options.profile)
+    policy = read_policy(options.policy_path)
+    for line in (*prepare_keys(options.keys_folder), *weakened(policy)):
+        terminal.say(line)
     if warning := memory_warning(Path("/proc/meminfo").read_text()):
         terminal.say(f"warning: {warning}")
     with ExitStack() as ends:  # runs in reverse
@@ -53,10 +58,12 @@ def _serve(options: ServeOptions, stop: StopWish, terminal: Terminal) -> None:
         ends.callback(release, lease)
         leash = start_leash(lease)
         ends.callback(leash.communicate)  # closes the pipe: the leash removes everything, and ends
-        desk = AdmissionDesk(lease.desk_path, limits)
+        book = RecordBook(options.records_path)
+        ends.callback(book.close)
+        desk = AdmissionDesk(lease.desk_path, limits, book)
         desk.start()
         ends.callback(desk.stop)
-        triton = TritonChild(options, installation, cuda_pools_mib, lease)
+        triton = TritonChild(options, installation, cuda_pools_mib, lease, policy)
         if options.verbose:
             terminal.follow(LogEcho(triton.log_path, sys.stderr.buffer))
         board = StateBoard()

@@ -5,8 +5,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from instantid_server.desk_link import DESK_VARIABLE
-
 _FIXED = {
     "PYTHONNOUSERSITE": "1",
     "OMP_WAIT_POLICY": "PASSIVE",  # else idle teams of one stage spin on another's cores
@@ -26,12 +24,13 @@ def server_environment(
     inherited: Mapping[str, str],
     libraries: tuple[Path, ...],
     num_threads: int | None,
-    desk_path: Path,
+    own: Mapping[str, str],
 ) -> dict[str, str]:
     """Return what Triton starts with, given what this process was started with.
 
     `num_threads` is for stages that set no number themselves; None leaves OMP_NUM_THREADS as it
-    was inherited or, without one, takes every usable core. Stubs ask at `desk_path` for turns.
+    was inherited or, without one, takes every usable core. `own` is what this server tells its
+    stubs: where the desk and the keys are, and the policy.
     """
     threads = inherited.get("OMP_NUM_THREADS", str(usable_cores()))
     return {
@@ -40,7 +39,7 @@ def server_environment(
         # A stub takes its packages from the first python3 it finds.
         "PATH": _prepend((Path(sys.executable).parent,), inherited.get("PATH", os.defpath)),
         "LD_LIBRARY_PATH": _prepend(libraries, inherited.get("LD_LIBRARY_PATH", "")),
-        DESK_VARIABLE: str(desk_path),
+        **own,
         "OMP_NUM_THREADS": threads if num_threads is None else str(num_threads),
     }
 

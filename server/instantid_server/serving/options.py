@@ -16,6 +16,9 @@ class ServeOptions:
 
     model_repository: Path
     ensemble_repository: Path
+    keys_folder: Path  # what pictures are marked and signed with
+    records_path: Path  # where released pictures are put on record
+    policy_path: Path | None = None  # None: the safe defaults
     profile: str | None = None  # None: every model's config.pbtxt
     host: str = "127.0.0.1"
     http_port: int = DEFAULT_HTTP_PORT

@@ -19,6 +19,7 @@ from instantid_server.errors import ModelNotReady
 from instantid_server.serving.desk import AdmissionDesk
 from instantid_server.serving.failure import ServingFailure
 from instantid_server.serving.limits import AdmissionLimits
+from instantid_server.serving.record_book import RecordBook
 
 ANSWER_S = 60.0  # the desk answers in a millisecond unless this machine is very busy
 SILENCE_S = 0.1  # in which the desk would have answered
@@ -269,9 +270,9 @@ def test_no_more_than_the_limit_ever_run_at_once(desk: AdmissionDesk, link: Desk
     wait_until(desk.is_idle)
 
 
-def test_stopped_desk_hangs_up_and_leaves_nothing(tmp_path: Path) -> None:
+def test_stopped_desk_hangs_up_and_leaves_nothing(tmp_path: Path, book: RecordBook) -> None:
     path = tmp_path / "other.sock"
-    desk = AdmissionDesk(path, AdmissionLimits(1, 1))
+    desk = AdmissionDesk(path, AdmissionLimits(1, 1), book)
     desk.start()
     with closing(DeskLink(path).connect()) as connection:
         desk.stop()
@@ -280,7 +281,9 @@ def test_stopped_desk_hangs_up_and_leaves_nothing(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-def test_path_that_is_too_long_for_a_socket_is_refused_with_a_remedy(tmp_path: Path) -> None:
-    desk = AdmissionDesk(tmp_path / ("d" * 110), AdmissionLimits(1, 1))
+def test_path_that_is_too_long_for_a_socket_is_refused_with_a_remedy(
+    tmp_path: Path, book: RecordBook
+) -> None:
+    desk = AdmissionDesk(tmp_path / ("d" * 110), AdmissionLimits(1, 1), book)
     with pytest.raises(ServingFailure, match="TMPDIR"):
         desk.start()

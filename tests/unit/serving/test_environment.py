@@ -7,38 +7,38 @@ from instantid_server.desk_link import DESK_VARIABLE
 from instantid_server.serving.environment import server_environment, usable_cores
 
 LIBRARIES = (Path("/scratch/lib"), Path("/wheel/libs"))
-DESK = Path("/scratch/desk.sock")
+OWN = {DESK_VARIABLE: "/scratch/desk.sock"}
 
 
 def test_stubs_find_the_running_python_first() -> None:
-    environment = server_environment({"PATH": "/elsewhere/bin"}, LIBRARIES, None, DESK)
+    environment = server_environment({"PATH": "/elsewhere/bin"}, LIBRARIES, None, OWN)
     assert environment["PATH"] == f"{Path(sys.executable).parent}:/elsewhere/bin"
 
 
 def test_given_libraries_come_before_inherited_ones() -> None:
-    environment = server_environment({"LD_LIBRARY_PATH": "/cuda"}, LIBRARIES, None, DESK)
+    environment = server_environment({"LD_LIBRARY_PATH": "/cuda"}, LIBRARIES, None, OWN)
     assert environment["LD_LIBRARY_PATH"] == "/scratch/lib:/wheel/libs:/cuda"
     # An empty entry would mean the current folder.
     assert (
-        server_environment({}, LIBRARIES, None, DESK)["LD_LIBRARY_PATH"]
+        server_environment({}, LIBRARIES, None, OWN)["LD_LIBRARY_PATH"]
         == "/scratch/lib:/wheel/libs"
     )
 
 
 def test_thread_count_is_given_inherited_or_all_cores() -> None:
     inherited = {"OMP_NUM_THREADS": "3"}
-    assert server_environment(inherited, LIBRARIES, 5, DESK)["OMP_NUM_THREADS"] == "5"
-    assert server_environment(inherited, LIBRARIES, None, DESK)["OMP_NUM_THREADS"] == "3"
-    assert server_environment({}, LIBRARIES, None, DESK)["OMP_NUM_THREADS"] == str(usable_cores())
+    assert server_environment(inherited, LIBRARIES, 5, OWN)["OMP_NUM_THREADS"] == "5"
+    assert server_environment(inherited, LIBRARIES, None, OWN)["OMP_NUM_THREADS"] == "3"
+    assert server_environment({}, LIBRARIES, None, OWN)["OMP_NUM_THREADS"] == str(usable_cores())
 
 
 def test_nothing_is_downloaded_and_no_other_python_is_mixed_in() -> None:
-    environment = server_environment({"PYTHONHOME": "/other"}, LIBRARIES, None, DESK)
+    environment = server_environment({"PYTHONHOME": "/other"}, LIBRARIES, None, OWN)
     assert "PYTHONHOME" not in environment
     assert environment["PYTHONNOUSERSITE"] == "1"
     assert environment["HF_HUB_OFFLINE"] == "1"
 
 
-def test_stubs_are_told_where_the_desk_is() -> None:
-    environment = server_environment({DESK_VARIABLE: "/of/another/server"}, LIBRARIES, None, DESK)
-    assert environment[DESK_VARIABLE] == str(DESK)
+def test_what_this_server_tells_its_stubs_goes_before_what_was_inherited() -> None:
+    environment = server_environment({DESK_VARIABLE: "/of/another/server"}, LIBRARIES, None, OWN)
+    assert environment[DESK_VARIABLE] == OWN[DESK_VARIABLE]
