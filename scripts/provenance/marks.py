@@ -96,7 +96,7 @@ def _clean_pictures(
     whole = [*large, *pocket][:count]
     yield from whole
     for index in range(count - len(whole)):
-        height, width = rng.integers(64, 192, 2).tolist()
+        height, width = rng.integers(64, 160, 2).tolist()
         yield cut_out(rng, large[index % len(large)], height, width)
 
 

@@ -21,9 +21,11 @@ from instantid_server.trust.picture_record import mark_id_of
 SPECTRUM = "io.github.instantid-triton.spectrum.1"
 
 _DOUBTFUL = 10.0  # a score that few clean pictures of a thousand reach
-# Smaller pictures have fewer waves to say the same with, so each must be stronger.
+# Smaller pictures have fewer waves to say the same with, so each must be stronger. It need be so
+# in smooth places alone, where compression leaves nothing of a faint mark.
 _AMPLE_PX = 512  # the side of a square that has enough
-_STRONGEST = 7.0  # times the amplitude
+_GROWTH = 1.3
+_SMOOTH = 0.8  # of the amplitude, in smooth places of a large picture
 _PERSUASION = 0.8  # more for waves that speak against the mark, as much less for those in favour
 
 
@@ -45,7 +47,7 @@ class SpectrumWatermarker:
         height, width = image.shape[:2]
         luma = luma_on_grid(image)
         mark = self._mark(luma, max(height, width), record_id)
-        mark *= activity(luma) * (self._amplitude * _strength(height, width))
+        mark *= self._amplitude * (_in_smooth_places(height, width) + activity(luma))
         if mark.shape != (height, width):
             mark = np.asarray(cv2.resize(mark, (width, height), interpolation=cv2.INTER_CUBIC))
         levels = np.rint(mark).astype(np.int16)
@@ -78,6 +80,6 @@ def _persuasive(wanted: Phasors, present: Phasors) -> Phasors:
     return np.asarray(wanted * (1 - _PERSUASION * agreement), np.complex64)
 
 
-def _strength(height: int, width: int) -> float:
-    side_px = float(np.sqrt(height * width))
-    return min(max(_AMPLE_PX / side_px, 1.0), _STRONGEST)
+def _in_smooth_places(height: int, width: int) -> float:
+    shortage = _AMPLE_PX / float(np.sqrt(height * width))
+    return float(_SMOOTH * max(shortage, 1.0) ** _GROWTH)
