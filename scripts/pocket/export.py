@@ -140,7 +140,8 @@ def _save_model(
     tensors: dict[str, Tensor],
     folder: Path,
 ) -> None:
-    config = {k: v for k, v in network.config.items() if not k.startswith("_name_or_path")}
+    # Private names too: what diffusers lists as a default is replaced by its own when it is read.
+    config = {name: value for name, value in network.config.items() if not name.startswith("_")}
     config["_class_name"] = type(network).__name__
     _save_json(config, folder / "config.json")
     _save_tensors(tensors, folder / WEIGHTS_FILE)

@@ -39,7 +39,6 @@ def standardise(vae: AutoencoderKL, drawings: Drawings, pictures: int = 400) -> 
                 quant.bias[part] -= 2 * deviation.log()  # the second half is log variance
         post.bias += (post.weight * mean.view(1, -1, 1, 1)).sum((1, 2, 3))
         post.weight *= deviation.view(1, -1, 1, 1)
-    vae.register_to_config(scaling_factor=1.0)
 
 
 class LatentCache:

@@ -24,7 +24,10 @@ _HEAD_WIDTH = 32
 
 
 def new_vae() -> AutoencoderKL:
-    """Return the autoencoder: 128x128 RGB in [-1, 1] to 12x16x16 latents."""
+    """Return the autoencoder: 128x128 RGB in [-1, 1] to 12x16x16 latents.
+
+    Training standardises its latents, so nothing is left to scale.
+    """
     return AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
@@ -35,6 +38,7 @@ def new_vae() -> AutoencoderKL:
         sample_size=NATIVE_SIZE_PX,
         mid_block_add_attention=False,
         force_upcast=False,
+        scaling_factor=1.0,
     )
 
 

@@ -40,7 +40,6 @@ def trained_vae(work: Path, drawings: Drawings) -> AutoencoderKL:
         torch.save(vae.state_dict(), part)
         os.replace(part, path)
     vae.load_state_dict(torch.load(path, weights_only=True))
-    vae.register_to_config(scaling_factor=1.0)
     return vae
 
 
