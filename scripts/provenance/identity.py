@@ -61,6 +61,7 @@ def _compare(faces: FaceAnalysis, pairs: Sequence[Pair], name: str) -> dict[str,
     return {
         f"identity_{name}_unmarked": float(plain[both].mean()),
         f"identity_{name}_marked": float(with_mark[both].mean()),
+        f"identity_{name}_kept": float(with_mark[both].mean() / plain[both].mean()),
         f"identity_{name}_noise": float(plain[both].std() / np.sqrt(both.sum())),
         f"faces_found_{name}_unmarked": float((~np.isnan(plain)).mean()),
         f"faces_found_{name}_marked": float((~np.isnan(with_mark)).mean()),

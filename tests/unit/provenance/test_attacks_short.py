@@ -22,8 +22,8 @@ def test_bar_is_missed_by_what_is_too_low_too_high_or_no_number() -> None:
 
 
 def test_mark_that_costs_a_face_more_than_chance_is_a_violation() -> None:
-    figures = {"identity_drawn_unmarked": 0.8, "identity_drawn_noise": 0.01}
-    assert violations({**figures, "identity_drawn_marked": 0.795}, ()) == []
-    assert violations({**figures, "identity_drawn_marked": 0.78}, ()) == [
-        "identity_drawn: the mark costs 0.020 of the cosine"
+    figures = {"identity_generated_unmarked": 0.8, "identity_generated_noise": 0.01}
+    assert violations({**figures, "identity_generated_marked": 0.795}, ()) == []
+    assert violations({**figures, "identity_generated_marked": 0.78}, ()) == [
+        "identity_generated: the mark costs 0.020 of the cosine"
     ]
