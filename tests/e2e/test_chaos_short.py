@@ -4,6 +4,7 @@ import pytest
 
 from scripts.chaos.act import play
 from scripts.chaos.faults import cancels, stub_kills
+from scripts.known_keys import known_mark
 from scripts.steady.pictures import known_pictures
 from tests.e2e.server import MODEL_REPOSITORY
 from tests.reference import ReferencePipeline
@@ -16,7 +17,8 @@ SEED = 3
 
 
 def test_every_request_ends_in_a_right_picture_or_a_typed_error() -> None:
-    pictures = known_pictures(ReferencePipeline(MODEL_REPOSITORY, num_threads=1), STEPS, mark=None)
+    pipeline = ReferencePipeline(MODEL_REPOSITORY, num_threads=1)
+    pictures = known_pictures(pipeline, STEPS, known_mark())
     kill_stage, kill_orchestrator = stub_kills(("unet", "instantid"))
     given_up = cancels(pictures[0].request, CANCELS, SEED)
     act = play((given_up, kill_stage, kill_orchestrator), pictures)
