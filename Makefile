@@ -41,13 +41,13 @@ profiles: .venv/dev-installed ## render ensemble_configs/<profile>.toml into the
 	.venv/bin/python -m scripts.render_profiles $(ARGS)
 
 bench: .venv/dev-installed ## compare the server with one process: latency, throughput, batches
-	.venv/bin/python -m scripts.bench
+	GOMP_SPINCOUNT=2000 .venv/bin/python -m scripts.bench
 
 bench-gpu: .venv/dev-installed ## climb the ladder of speed on one GPU: ARGS="--toy" does it on the CPU
-	OMP_WAIT_POLICY=PASSIVE .venv/bin/python -m scripts.bench_gpu $(ARGS) # as the server's processes wait
+	GOMP_SPINCOUNT=2000 .venv/bin/python -m scripts.bench_gpu $(ARGS) # as the server's processes wait
 
 load: .venv/dev-installed ## load the server, and three others with the same weights: ARGS=--full takes hours
-	OMP_WAIT_POLICY=PASSIVE .venv/bin/python -m scripts.load $(ARGS) # as the server's processes wait
+	GOMP_SPINCOUNT=2000 .venv/bin/python -m scripts.load $(ARGS) # as the server's processes wait
 
 chaos: .venv/dev-installed ## break parts of a server under load, for ten minutes: ARGS="--minutes 30"
 	.venv/bin/python -m scripts.chaos $(ARGS)

@@ -7,7 +7,9 @@ from pathlib import Path
 
 _FIXED = {
     "PYTHONNOUSERSITE": "1",
-    "OMP_WAIT_POLICY": "PASSIVE",  # else idle teams of one stage spin on another's cores
+    # Idle teams of one stage must not spin on another's cores, yet a thread that sleeps between two
+    # operators costs a tenth of a step. So they spin for microseconds: 2,000 rounds of libgomp's.
+    "GOMP_SPINCOUNT": "2000",
     "OPENBLAS_NUM_THREADS": "1",  # numpy's, which multiplies nothing large here
     "TOKENIZERS_PARALLELISM": "false",
     "HF_HUB_OFFLINE": "1",
