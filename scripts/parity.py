@@ -23,8 +23,9 @@ from instantid_client import Client, Generation
 from instantid_server.contract import EMBEDDING_SIZE, SCHEDULERS
 from scripts.known_keys import known_mark
 from scripts.local_server import local_server
+from scripts.psnr import psnr_db
 from scripts.reports import ROOT, write_report
-from tests.reference import ReferenceOptions, ReferencePipeline, psnr_db
+from tests.reference import ReferenceOptions, ReferencePipeline
 
 FACE = ROOT / "tests" / "data" / "portrait_1.png"
 PROMPT = "a comic portrait of a person with short brown hair, in the city"

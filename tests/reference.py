@@ -190,12 +190,6 @@ class ReferencePipeline:
         return torch.cat(hidden, dim=-1), output.text_embeds
 
 
-def psnr_db(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
-    """Return the peak signal-to-noise ratio of two uint8 pictures; infinite when they are equal."""
-    error = np.mean((first.astype(np.float64) - second.astype(np.float64)) ** 2)
-    return float("inf") if error == 0 else float(10 * np.log10(255.0**2 / error))
-
-
 def _session_options() -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1

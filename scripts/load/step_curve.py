@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from instantid_server.contract import (
@@ -24,7 +23,7 @@ from instantid_server.contract import (
     TensorSpec,
 )
 from instantid_server.errors import InstantIDError
-from instantid_server.node import NodeContext
+from instantid_server.node import NodeContext, call_nobody
 from instantid_server.stages.identitynet import IdentityNet
 from instantid_server.stages.rows import TorchTensors
 from instantid_server.stages.unet import Unet
@@ -99,11 +98,5 @@ def _context(repository: Path, model: str, num_threads: int) -> NodeContext:
         device_id=0,
         max_batch_size=max(ROWS),
         output_types={},
-        call=_call_nobody,
+        call=call_nobody,
     )
-
-
-def _call_nobody(
-    model: str, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]
-) -> dict[str, NDArray[Any]]:
-    raise NotImplementedError(f"the networks call no model, yet {model} was called")

@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from instantid_server.contract import SAFETY
-from instantid_server.node import NodeContext
+from instantid_server.node import NodeContext, call_nobody
 from instantid_server.stages.safety import SafetyChecker
 from scripts.pocket.arrays import Picture
 from scripts.pocket.drawings import Drawings, drawing_of
@@ -27,7 +25,7 @@ def served_safety_checker(repository: Path) -> SafetyChecker:
         device_id=0,
         max_batch_size=1,
         output_types={},
-        call=_call_nobody,
+        call=call_nobody,
     )
     return SafetyChecker.load(context, _ADJUSTMENT)
 
@@ -59,9 +57,3 @@ def check_safety(checker: SafetyChecker, persons: int) -> dict[str, float]:
         "safety_false_alarms": share_flagged(checker, without),
         "safety_drawings_flagged": share_flagged(checker, list(drawings.pictures)),
     }
-
-
-def _call_nobody(
-    model: str, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]
-) -> dict[str, NDArray[Any]]:
-    raise NotImplementedError("the checker calls no other model")

@@ -9,6 +9,7 @@ from instantid_server.images import RGB
 from instantid_server.trust.marks.watermarker import Watermarker
 from instantid_server.trust.picture_record import mark_id_of
 from scripts.provenance.edits import Edit
+from scripts.psnr import psnr_db
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,3 @@ def recall(
             read[name].append(found.mark_id == mark_id_of(record_id))
     shares = {name: float(np.mean(each)) for name, each in read.items()}
     return Recall(shares, float(np.mean(ratios)))
-
-
-def psnr_db(picture: RGB, marked: RGB) -> float:
-    """Return how near two pictures are; 45 dB is an error of 1.4 levels, 33 dB one of 5.7."""
-    error = np.square(picture.astype(np.float64) - marked).mean()
-    return float(10 * np.log10(255**2 / error))

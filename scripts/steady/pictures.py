@@ -12,9 +12,10 @@ from PIL import Image
 from instantid_client import Picture
 from instantid_server.trust.marks.watermarker import Watermarker
 from scripts.known_keys import known_mark
+from scripts.psnr import psnr_db
 from scripts.render_profiles import DETECTION_SIZE_PX
 from scripts.reports import ROOT
-from tests.reference import ReferenceOptions, ReferencePipeline, psnr_db
+from tests.reference import ReferenceOptions, ReferencePipeline
 
 SAME_DB = 50.0  # what sharing a batch may change: the order in which products are added up
 SIZE_PX = 128

@@ -28,6 +28,13 @@ class StageCall(Protocol):
         ...
 
 
+def call_nobody(
+    model: str, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]
+) -> dict[str, NDArray[Any]]:
+    """Be the StageCall of a network that is used outside of a server and has no neighbours."""
+    raise NotImplementedError(f"no server is running, yet {model} was called")
+
+
 @dataclass(frozen=True)
 class NodeContext:
     """What Triton tells a node when it loads it."""

@@ -10,10 +10,10 @@ import pytest
 from tritonclient.utils import InferenceServerException
 
 from instantid_client import Client, Generation
+from scripts.psnr import psnr_db
 from tests.e2e import photos
 from tests.e2e.raw import Arrays, infer_grpc, infer_http, text
 from tests.e2e.server import RunningServer
-from tests.reference import psnr_db
 
 pytestmark = pytest.mark.triton
 

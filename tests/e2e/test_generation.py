@@ -14,11 +14,12 @@ from PIL import Image
 
 from instantid_client import AsyncClient, Client, Generation, Preview, Progress
 from instantid_server.contract import MODELS, PUBLIC_MODELS
+from scripts.psnr import psnr_db
 from scripts.render_profiles import DETECTION_SIZE_PX
 from scripts.triton_metrics import read_counters
 from tests.e2e.photos import OTHER_PORTRAIT, PORTRAIT, portrait
 from tests.e2e.server import MODEL_REPOSITORY, RunningServer
-from tests.reference import ReferenceOptions, ReferencePipeline, psnr_db
+from tests.reference import ReferenceOptions, ReferencePipeline
 
 pytestmark = pytest.mark.triton
 

@@ -18,10 +18,11 @@ from instantid_server.trust.keys import Keys
 from instantid_server.trust.marks.choice import make_watermarker
 from instantid_server.trust.marks.watermarker import Watermarker
 from instantid_server.trust.policy import Policy
+from scripts.psnr import psnr_db
 from scripts.render_profiles import DETECTION_SIZE_PX
 from tests.e2e.photos import PORTRAIT, portrait
 from tests.e2e.server import MODEL_REPOSITORY, RunningServer, running_server
-from tests.reference import ReferenceOptions, ReferencePipeline, psnr_db
+from tests.reference import ReferenceOptions, ReferencePipeline
 
 pytestmark = pytest.mark.triton
 

@@ -22,7 +22,7 @@ from instantid_server.contract import (
 )
 from instantid_server.errors import InstantIDError
 from instantid_server.generation import PipelineWeights
-from instantid_server.node import NodeContext, Outcome, Tensors
+from instantid_server.node import NodeContext, Outcome, Tensors, call_nobody
 from instantid_server.stages.resampler import Resampler
 from instantid_server.stages.text import TextEncoder
 from instantid_server.stages.unet import Unet
@@ -102,14 +102,8 @@ def _context(directory: Path, device: str) -> NodeContext:
         device_id=0,
         max_batch_size=1,
         output_types={},
-        call=_call_nobody,
+        call=call_nobody,
     )
-
-
-def _call_nobody(
-    model: str, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]
-) -> dict[str, NDArray[Any]]:
-    raise NotImplementedError(f"an inversion does not ask {model}")
 
 
 def _only(outcomes: Sequence[Outcome]) -> Tensors:

@@ -5,8 +5,8 @@ import torch
 from PIL import Image
 
 from scripts.pocket.served import served_networks
+from scripts.psnr import psnr_db
 from scripts.reports import ROOT
-from tests.reference import psnr_db
 
 GOOD_DB = 20.0  # drawings have 24 to 25; latents of another scale 15
 

@@ -1,7 +1,8 @@
 """`make provenance` in short: few of every attack and edit, and no bar is missed."""
 
+from scripts.bar import Bar
 from scripts.provenance import credentials, identity, marks
-from scripts.provenance.bars import BARS, Bar, violations
+from scripts.provenance.bars import BARS, violations
 
 
 def test_marks_and_credentials_hold_against_a_few_of_each_attack() -> None:

@@ -15,8 +15,8 @@ from instantid_server.trust.marks.spectrum import SpectrumWatermarker
 from instantid_server.trust.policy import MarkPolicy
 from scripts.provenance.edits import EDITS, Edit
 from scripts.provenance.mark_attacks import average, copy
-from scripts.provenance.mark_recall import psnr_db
 from scripts.provenance.pictures import drawings, texture
+from scripts.psnr import psnr_db
 
 RECORD_ID = "89abcdef" + "0123456789abcdef01234567"
 MARK_ID = 0x89ABCDEF
