@@ -44,10 +44,16 @@ def read_counters(metrics_url: str, model: str) -> StageCounters:
     """
     with urlopen(f"http://{metrics_url}/metrics") as answer:
         page = answer.read().decode()
+    return counters_on(page, model)
+
+
+def counters_on(page: str, model: str) -> StageCounters:
+    """Return the counters of `model` on a metrics page, of all GPUs together."""
     counts = []
     for counter in _COUNTERS:
-        found = re.search(rf'^{counter}{{model="{model}",version="1"}} (\d+)', page, re.MULTILINE)
-        if found is None:
+        line = rf'^{counter}{{[^}}]*model="{model}"[^}}]*}} (\d+)'
+        found = re.findall(line, page, re.MULTILINE)
+        if not found:
             raise ValueError(f"Triton's metrics have no {counter} of {model}")
-        counts.append(int(found[1]))
+        counts.append(sum(map(int, found)))
     return StageCounters(*counts)
