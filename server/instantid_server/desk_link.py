@@ -1,16 +1,21 @@
 """A stub's line to the admission desk, over a Unix-domain socket."""
 
+import logging
 import os
 import socket
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from instantid_server.contract import RETRY_HINT
+from instantid_server.contract import RETRY_HINT, ErrorCode
 from instantid_server.desk_messages import MAX_LINE_BYTES, Kind, LineBuffer, Message, encode
-from instantid_server.errors import ModelNotReady, ProvenanceUnavailable
+from instantid_server.errors import ERRORS, InstantIDError, ModelNotReady
+from instantid_server.trust.audit.decision import ConsentNote, RefusalRecord, RequestNote
 from instantid_server.trust.picture_record import PictureRecord
+
+logger = logging.getLogger(__name__)
 
 DESK_VARIABLE = "INSTANTID_DESK"  # in the environment of Triton, and thus of every stub
 _PATIENCE_S = 10.0  # the desk answers at once; it may be starved of its core
@@ -95,16 +100,39 @@ class DeskLink:
         """Say that this process can no longer answer for `model`, so that it is loaded anew."""
         self._ask({"kind": Kind.BROKEN, "model": model})
 
-    def record(self, picture: PictureRecord) -> None:
-        """Put a picture on record before it is released; raises ProvenanceUnavailable."""
-        answer = self._ask({"kind": Kind.RECORD, "record": picture.to_fields()})
-        if answer["kind"] != Kind.ANSWER:
-            raise ProvenanceUnavailable(answer["message"])
+    def record(self, pictures: Sequence[PictureRecord], request: RequestNote) -> None:
+        """Put all pictures of a request on record before they are released, or none.
+
+        Raises ConsentExhausted or ProvenanceUnavailable.
+        """
+        records = [picture.to_fields() for picture in pictures]
+        self._settle({"kind": Kind.RECORD, "pictures": records, "request": request.to_fields()})
+
+    def refuse(self, refusal: RefusalRecord, request: RequestNote) -> bool:
+        """Put a refusal on record and tell whether it is there; the request is refused anyway."""
+        fields = {"refusal": refusal.to_fields(), "request": request.to_fields()}
+        try:
+            self._settle({"kind": Kind.REFUSE, **fields})
+        except InstantIDError as error:
+            logger.error("a refusal is not on record: %s", error.code)
+            return False
+        return True
+
+    def check_uses(self, consent: ConsentNote, pictures: int) -> None:
+        """Raise ConsentExhausted where a consent is not good for so many pictures more."""
+        if consent.max_uses is not None:
+            question = {"consent": consent.to_fields(), "pictures": pictures}
+            self._settle({"kind": Kind.USES, **question})
 
     def find_records(self, mark_id: int) -> list[PictureRecord]:
         """Return the latest records whose ids begin with these 32 bits."""
         answer = self._ask({"kind": Kind.FIND, "mark_id": mark_id})
         return [PictureRecord.from_fields(fields) for fields in answer["records"]]
+
+    def _settle(self, question: Message) -> None:
+        answer = self._ask(question)
+        if answer["kind"] == Kind.REFUSAL:
+            raise ERRORS[ErrorCode(answer["code"])](answer["message"])
 
     def _ask(self, question: Message) -> Message:
         with closing(self.connect()) as connection:

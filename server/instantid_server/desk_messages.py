@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-MAX_LINE_BYTES = 16384  # short texts and numbers, far below the socket's own buffer
+from instantid_server.errors import InstantIDError
+
+MAX_LINE_BYTES = 65536  # records of eight pictures, below what the socket takes at once
 
 Message = Mapping[str, Any]
 
@@ -20,6 +22,8 @@ class Kind(StrEnum):
     CANCEL = "cancel"
     BROKEN = "broken"
     RECORD = "record"
+    REFUSE = "refuse"
+    USES = "uses"
     FIND = "find"
     # From the desk.
     ANSWER = "answer"
@@ -49,6 +53,11 @@ class LineBuffer:
         if not isinstance(message, dict):
             raise ValueError("expected a JSON object a line")
         return message
+
+
+def refusal_message(error: InstantIDError) -> Message:
+    """Return the message that turns a request down."""
+    return {"kind": Kind.REFUSAL, "code": error.code, "message": error.message}
 
 
 def encode(message: Message) -> bytes:

@@ -1,4 +1,4 @@
-"""The admission desk: stubs ask here for their requests' turns, and put pictures on record.
+"""The admission desk: stubs ask here for their requests' turns, and put decisions on record.
 
 A request holds its place by its open connection, so that a place is free again when its holder
 ends, however it ends.
@@ -10,14 +10,14 @@ from pathlib import Path
 
 from instantid_server.contract import PriorityClass
 from instantid_server.demand import Demand
-from instantid_server.desk_messages import Kind, Message
-from instantid_server.errors import Cancelled, InstantIDError, ProvenanceUnavailable
+from instantid_server.desk_messages import Kind, Message, refusal_message
+from instantid_server.errors import Cancelled, InstantIDError
 from instantid_server.serving.admission import Admission, AdmissionSnapshot
 from instantid_server.serving.limits import AdmissionLimits
 from instantid_server.serving.places import Place
 from instantid_server.serving.record_book import RecordBook
+from instantid_server.serving.record_clerk import RecordClerk
 from instantid_server.serving.switchboard import Switchboard, Visitor
-from instantid_server.trust.picture_record import PictureRecord
 
 
 class AdmissionDesk:
@@ -25,7 +25,7 @@ class AdmissionDesk:
 
     def __init__(self, path: Path, limits: AdmissionLimits, book: RecordBook) -> None:
         self._limits = limits
-        self._book = book  # used by the switchboard's thread alone
+        self._clerk = RecordClerk(book)  # used by the switchboard's thread alone
         self._admission = Admission(limits, time.monotonic)
         self._places: dict[Visitor, Place] = {}
         self._visitors: dict[Place, Visitor] = {}
@@ -88,12 +88,8 @@ class AdmissionDesk:
     def hear(self, visitor: Visitor, message: Message) -> None:
         """Take a message of a stub."""
         kind = Kind(message["kind"])
-        if kind is Kind.RECORD:
-            visitor.send(self._record(message))
-            return
-        if kind is Kind.FIND:
-            found = [record.to_fields() for record in self._book.find(message["mark_id"])]
-            visitor.send({"kind": Kind.ANSWER, "records": found})
+        if self._clerk.takes(kind):
+            visitor.send(self._clerk.answer(kind, message))
             return
         with self._lock:
             match kind:
@@ -120,22 +116,13 @@ class AdmissionDesk:
                 self._free(place)
                 self._start_next()
 
-    def _record(self, message: Message) -> Message:
-        record = PictureRecord.from_fields(message["record"])
-        try:
-            self._book.add(record)
-        except OSError:
-            error = ProvenanceUnavailable("the picture could not be put on record")
-            return _refusal(error)
-        return {"kind": Kind.ANSWER}
-
     def _ask(self, visitor: Visitor, message: Message) -> None:
         if visitor in self._places:
             raise ValueError("a connection holds one place")
         try:
             place = self._admission.ask(_demand(message))
         except InstantIDError as refusal:
-            visitor.send(_refusal(refusal))
+            visitor.send(refusal_message(refusal))
             return
         self._places[visitor] = place
         self._visitors[place] = visitor
@@ -153,12 +140,12 @@ class AdmissionDesk:
             if place in waiting:
                 self._turn_away(place, error)
             else:  # its holder hangs up when it has stopped; until then it does hold its place
-                self._visitors[place].send(_refusal(error))
+                self._visitors[place].send(refusal_message(error))
         self._start_next()
         return len(found)
 
     def _turn_away(self, place: Place, error: InstantIDError) -> None:
-        self._visitors[place].send(_refusal(error))
+        self._visitors[place].send(refusal_message(error))
         self._free(place)
 
     def _free(self, place: Place) -> None:
@@ -173,7 +160,3 @@ class AdmissionDesk:
 def _demand(message: Message) -> Demand:
     fields = {name: value for name, value in message.items() if name != "kind"}
     return Demand(**{**fields, "priority_class": PriorityClass(fields["priority_class"])})
-
-
-def _refusal(error: InstantIDError) -> Message:
-    return {"kind": Kind.REFUSAL, "code": error.code, "message": error.message}

@@ -1,87 +1,85 @@
-"""The record book: every picture that left the server, one line of JSON each, written to the disk.
+"""The record book: every picture that left the server and every one that was refused, on the disk.
 
-A record is on the disk before its picture is released. One process writes one book.
+A record is there before its request is answered. One process writes one book.
 """
 
-import fcntl
 import json
-import os
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
 
-from instantid_server.serving.failure import FailureCode, ServingFailure
-from instantid_server.trust.picture_record import PictureRecord
-from instantid_server.trust.record_file import RecordFileError, read_record
+from instantid_server.errors import ConsentExhausted
+from instantid_server.serving.chained_file import ChainedFile, Signing
+from instantid_server.trust.audit.chain import Entry
+from instantid_server.trust.audit.decision import (
+    ConsentNote,
+    DecisionKind,
+    RefusalRecord,
+    RequestNote,
+)
+from instantid_server.trust.audit.salts import SubjectSalts, salts_folder
+from instantid_server.trust.keys import Keys
+from instantid_server.trust.picture_record import PictureRecord, mark_id_of
 
-_MODE = 0o600
 MOST_FOUND = 8  # records of one mark id; two in a million pictures share theirs by chance
 
 
 class RecordBook:
     """An open book; its caller sees to it that one thread uses it at a time."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or begin a book; raises ServingFailure if it cannot be written or is no book."""
-        self._places: defaultdict[int, list[int]] = defaultdict(list)  # mark id -> line's start
-        self._book = _open(path)
-        try:
-            self._claim(path)
-            self._read_places(path)
-        except ServingFailure:
-            self._book.close()
-            raise
+    def __init__(self, path: Path, keys: Keys, checkpoint_every: int) -> None:
+        """Open or begin a book; raises ServingFailure if it cannot be written or was changed."""
+        self._places: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)  # by mark id
+        self._uses: Counter[tuple[str, str]] = Counter()  # pictures, by issuer and consent id
+        self._salts = SubjectSalts(salts_folder(path), keys.audit)
+        self._log = ChainedFile(path, Signing(keys.audit_signing, checkpoint_every), self._index)
 
-    def add(self, record: PictureRecord) -> None:
-        """Write a record to the disk; raises OSError if it may not be there."""
-        place = self._book.seek(0, os.SEEK_END)
-        self._book.write(record.to_line().encode() + b"\n")
-        self._book.flush()
-        os.fsync(self._book.fileno())
-        self._places[record.mark_id].append(place)
+    def release(self, pictures: Sequence[PictureRecord], request: RequestNote) -> None:
+        """Put the pictures of one request on the disk, all or none.
+
+        Raises ConsentExhausted, or OSError if they may not be there.
+        """
+        self.check_uses(request.consent, len(pictures))
+        note = self._note(request)
+        self._log.add(
+            [{"kind": DecisionKind.RELEASED, **one.to_fields(), **note} for one in pictures]
+        )
+
+    def refuse(self, refusal: RefusalRecord, request: RequestNote) -> None:
+        """Put a refusal on the disk; raises OSError if it may not be there."""
+        fields = {"kind": DecisionKind.REFUSED, **refusal.to_fields(), **self._note(request)}
+        self._log.add([fields])
+
+    def check_uses(self, consent: ConsentNote, pictures: int) -> None:
+        """Raise ConsentExhausted if a consent is not good for that many pictures more."""
+        if consent.max_uses is None:
+            return
+        left = max(consent.max_uses - self._uses[consent.issuer, consent.consent_id], 0)
+        if pictures > left:
+            raise ConsentExhausted(
+                f"consent_token: good for {consent.max_uses} pictures, of which {left} are left; "
+                f"got {pictures}"
+            )
 
     def find(self, mark_id: int) -> list[PictureRecord]:
-        """Return the latest records whose ids begin with these 32 bits."""
-        return [self._read(place) for place in self._places.get(mark_id, [])[-MOST_FOUND:]]
+        """Return the latest records of pictures whose ids begin with these 32 bits."""
+        lines = (self._log.read(*place) for place in self._places.get(mark_id, [])[-MOST_FOUND:])
+        return [PictureRecord.from_fields(json.loads(line)) for line in lines]
 
     def close(self) -> None:
         """Let another process have the book."""
-        self._book.close()
+        self._log.close()
 
-    def _read(self, place: int) -> PictureRecord:
-        self._book.seek(place)
-        return PictureRecord.from_fields(json.loads(self._book.readline()))
+    def _note(self, request: RequestNote) -> dict[str, object]:
+        """Return what a line says of a request: of the person, a code that can be erased."""
+        if subject := request.consent.subject:
+            request = request.with_subject(self._salts.code(subject))
+        return request.to_fields()
 
-    def _claim(self, path: Path) -> None:
-        try:
-            fcntl.flock(self._book, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ServingFailure(
-                FailureCode.RECORDS,
-                f"records: another server writes {path}; give this one a file of its own with "
-                "--records",
-            ) from error
-
-    def _read_places(self, path: Path) -> None:
-        self._book.seek(0)
-        place = 0
-        for number, line in enumerate(self._book, start=1):
-            if line.endswith(b"\n"):
-                try:
-                    record = read_record(line, f"line {number} of {path}")
-                except RecordFileError as error:
-                    raise ServingFailure(FailureCode.RECORDS, f"records: {error}") from error
-                self._places[record.mark_id].append(place)
-                place += len(line)
-            else:  # cut off by a crash, so its picture was never released
-                self._book.truncate(place)
-
-
-def _open(path: Path) -> IO[bytes]:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, _MODE), "a+b")
-    except OSError as error:
-        raise ServingFailure(
-            FailureCode.RECORDS, f"records: {path} cannot be written ({error.strerror})"
-        ) from error
+    def _index(self, entry: Entry) -> None:
+        fields = entry.fields
+        if fields["kind"] == DecisionKind.RELEASED:
+            self._places[mark_id_of(fields["record_id"])].append((entry.start, entry.size))
+            consent = fields["consent"]
+            if consent["max_uses"] is not None:
+                self._uses[consent["issuer"], consent["consent_id"]] += 1

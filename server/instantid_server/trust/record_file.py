@@ -1,10 +1,11 @@
-"""The file of records, read by those who do not write it."""
+"""The audit log's released pictures, read by those who do not write it."""
 
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from instantid_server.trust.audit.decision import DecisionKind
 from instantid_server.trust.picture_record import PictureRecord
 
 
@@ -19,20 +20,24 @@ def default_records_path() -> Path:
 
 
 def read_records(path: Path) -> Iterator[PictureRecord]:
-    """Yield the records of a file that a server may be writing meanwhile.
+    """Yield the pictures of a log that a server may be writing meanwhile.
 
-    Raises RecordFileError for a line that is none, but for a last one that is still being written.
+    Whether the log was changed is not looked at. Raises RecordFileError for a line that is no
+    record, but for a last one that is still being written.
     """
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if not line.endswith(b"\n"):
                 return
-            yield read_record(line, f"line {number} of {path}")
+            picture = _read_picture(line, f"line {number} of {path}")
+            if picture is not None:
+                yield picture
 
 
-def read_record(line: bytes, place: str) -> PictureRecord:
-    """Return the record of one line, which is at `place`; raises RecordFileError."""
+def _read_picture(line: bytes, place: str) -> PictureRecord | None:
     try:
-        return PictureRecord.from_fields(json.loads(line))
+        fields = json.loads(line)
+        released = fields["kind"] == DecisionKind.RELEASED
+        return PictureRecord.from_fields(fields) if released else None
     except (ValueError, KeyError, TypeError) as error:
         raise RecordFileError(f"{place} is no record") from error

@@ -1,0 +1,1 @@
+"""Attacks on consent, doors, registry and audit, tried one by one; what they cost a request."""
