@@ -41,7 +41,8 @@ _TYPES: dict[str, Callable[[str], object]] = {
     "INT64": int,
     "FP32": float,
 }
-_ELSEWHERE = ("prompt", "face_image", "face_embedding")  # one of each request, not of all
+# One of each request, not of all.
+_ELSEWHERE = ("prompt", "face_image", "face_card", "face_embedding", "consent_token")
 
 
 def add_option_flags(parser: argparse.ArgumentParser) -> None:

@@ -2,18 +2,28 @@
 
 import os
 from collections.abc import AsyncGenerator, Generator
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 from instantid_client._call import DEFAULT_TIMEOUT_S, Call, CallDefaults, CallOptions, Request
+from instantid_client._consent import consent_beside, consent_of
 from instantid_client._endpoint import DEFAULT_URL, parse_endpoint
-from instantid_client._options import as_keywords
-from instantid_client._requests import Tensors, cancel_tensors, tensors_of, verify_tensors
+from instantid_client._options import ImageSource, as_keywords
+from instantid_client._requests import (
+    Tensors,
+    cancel_tensors,
+    enroll_tensors,
+    tensors_of,
+    verify_tensors,
+)
 from instantid_client._results import (
+    Enrolment,
     Event,
     Generation,
     ServerStatus,
     Verification,
+    enrolment_of,
     generation_of,
     num_cancelled,
     verification_of,
@@ -34,6 +44,7 @@ from instantid_client._transport import (
     open_transport,
 )
 from instantid_server.contract import (
+    ENROLL,
     INSTANTID,
     INSTANTID_CANCEL,
     INSTANTID_STREAM,
@@ -45,8 +56,18 @@ from instantid_server.contract import (
 
 def _prepare(request: Request, model: ModelSpec, defaults: CallDefaults) -> tuple[Tensors, Tries]:
     """Return what every try of a request sends, and the tries that it has."""
-    fixed = with_seed(request) if defaults.retries else request
+    agreed = replace(request, consent_token=consent_of(request))
+    fixed = with_seed(agreed) if defaults.retries else agreed
     return tensors_of(fixed, model), Tries(defaults.call(request), defaults.retries)
+
+
+def _prepare_enrolment(
+    photo: ImageSource, face_index: int | None, consent_token: str | None, defaults: CallDefaults
+) -> tuple[Tensors, Tries]:
+    """Return what every try of an enrolment sends, and the tries that it has."""
+    token = consent_beside(photo) if consent_token is None else consent_token
+    inputs = enroll_tensors(photo, face_index, token)
+    return inputs, Tries(defaults.call(CallOptions()), defaults.retries)
 
 
 class Client:
@@ -59,6 +80,9 @@ class Client:
     server shares its time fairly between `tenant`s. With `retries`, a request that is refused as
     Overloaded, Draining or ModelNotReady, or whose connection breaks, is sent again up to so many
     times, each time after the pause that the server asks for and while `timeout_s` lasts.
+
+    `api_key` is the key or token that a gateway asks for. It goes over TLS alone, and the gateway
+    then knows the tenant by itself.
     """
 
     def __init__(
@@ -69,9 +93,10 @@ class Client:
         timeout_s: float | None = DEFAULT_TIMEOUT_S,
         tenant: str | None = None,
         retries: int = 0,
+        api_key: str | None = None,
         transport: Transport | None = None,
     ) -> None:
-        endpoint = parse_endpoint(url, protocol)
+        endpoint = parse_endpoint(url, protocol).with_key(api_key)
         self._transport = open_transport(endpoint) if transport is None else transport
         self._defaults = CallDefaults(timeout_s, tenant, retries)
 
@@ -109,6 +134,25 @@ class Client:
         call = self._defaults.call(CallOptions(tenant=tenant))
         inputs = cancel_tensors(request_id)
         return num_cancelled(self._transport.infer(INSTANTID_CANCEL.name, inputs, call))
+
+    def enroll(
+        self,
+        face_image: ImageSource,
+        *,
+        face_index: int | None = None,
+        consent_token: str | None = None,
+    ) -> Enrolment:
+        """Return a photo's face as a card, which stands for the photo in later requests.
+
+        The card holds for this server and tenant. The person's consent is needed as for a picture;
+        if none is given, a file beside the photo is taken that is named like it and `.consent`.
+        """
+        inputs, tries = _prepare_enrolment(face_image, face_index, consent_token, self._defaults)
+
+        def send(call: Call) -> Enrolment:
+            return enrolment_of(self._transport.infer(ENROLL.name, inputs, call))
+
+        return retried(tries, send)
 
     def verify(self, picture: str | os.PathLike[str] | bytes) -> Verification:
         """Return whether a picture, as a path or its encoded bytes, is this server's and unchanged.
@@ -158,9 +202,10 @@ class AsyncClient:
         timeout_s: float | None = DEFAULT_TIMEOUT_S,
         tenant: str | None = None,
         retries: int = 0,
+        api_key: str | None = None,
         transport: AsyncTransport | None = None,
     ) -> None:
-        endpoint = parse_endpoint(url, protocol)
+        endpoint = parse_endpoint(url, protocol).with_key(api_key)
         self._transport = open_async_transport(endpoint) if transport is None else transport
         self._defaults = CallDefaults(timeout_s, tenant, retries)
 
@@ -194,6 +239,21 @@ class AsyncClient:
         call = self._defaults.call(CallOptions(tenant=tenant))
         inputs = cancel_tensors(request_id)
         return num_cancelled(await self._transport.infer(INSTANTID_CANCEL.name, inputs, call))
+
+    async def enroll(
+        self,
+        face_image: ImageSource,
+        *,
+        face_index: int | None = None,
+        consent_token: str | None = None,
+    ) -> Enrolment:
+        """Return a photo's face as a card, as `Client.enroll` does."""
+        inputs, tries = _prepare_enrolment(face_image, face_index, consent_token, self._defaults)
+
+        async def send(call: Call) -> Enrolment:
+            return enrolment_of(await self._transport.infer(ENROLL.name, inputs, call))
+
+        return await retried_async(tries, send)
 
     async def verify(self, picture: str | os.PathLike[str] | bytes) -> Verification:
         """Return whether a picture is this server's and unchanged, as `Client.verify` does."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from instantid_client._arguments import add_option_flags
 from instantid_client._client import AsyncClient
+from instantid_client._consent_flags import add_consent_flags
 from instantid_client._console import Console
 from instantid_client._errors import InstantIDError
 from instantid_client._outcome import Drawn, Failed, Job, Outcome
@@ -15,6 +16,7 @@ from instantid_client._plan import Plan, read_plan
 from instantid_client._progress import ProgressBar
 from instantid_client._results import Event, Generation, Preview
 from instantid_client._server_flags import add_tenant_flag, client_of
+from instantid_client._server_half import tell_missing_package
 from instantid_client._transport import AsyncTransport
 from instantid_server.contract import PriorityClass
 
@@ -24,7 +26,10 @@ _DEFAULT_CONCURRENCY = 4  # the server joins the steps of requests that run toge
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `generate`."""
     parser.add_argument(
-        "face", nargs="*", metavar="FACE", help="photo of a face, or .npy file of its embedding"
+        "face",
+        nargs="*",
+        metavar="FACE",
+        help="photo of a face, .card file of `instantid enroll`, or .npy file of an embedding",
     )
     parser.add_argument(
         "--prompt",
@@ -57,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="inputs named as on Replicate; flags given beside it win",
     )
     _add_call_flags(parser)
+    add_consent_flags(parser)
     add_option_flags(parser)
 
 
@@ -79,7 +85,10 @@ def _add_call_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console, transport: AsyncTransport | None) -> int:
     """Draw the pictures, write them, and return 0, or 1 if any request failed."""
-    plan = read_plan(arguments)
+    try:
+        plan = read_plan(arguments)
+    except ModuleNotFoundError as error:
+        return tell_missing_package("generate --i-have-consent", error, console)
     plan.output.prepare()
     if plan.previews is not None:
         plan.previews.mkdir(parents=True, exist_ok=True)

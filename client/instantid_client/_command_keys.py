@@ -1,6 +1,7 @@
 """`instantid keys`: what pictures are marked and signed with. Needs the `server` extra."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from instantid_client._console import Console
@@ -20,17 +21,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="nothing may be in it (default: where `serve` looks, under ~/.local/share/instantid)",
     )
+    upgrade = commands.add_parser("upgrade", help="add keys that an earlier version had not")
+    upgrade.add_argument("directory", type=Path, nargs="?", metavar="DIR", help="default: as init")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Make a folder of keys and return the exit code."""
+    """Make or complete a folder of keys and return the exit code."""
     try:
-        from instantid_server.trust.keys import KeysError, default_keys_folder, make_test_keys
+        from instantid_server.trust.keys import (
+            KeysError,
+            default_keys_folder,
+            make_test_keys,
+            upgrade_keys,
+        )
     except ModuleNotFoundError as error:
         return tell_missing_package("keys", error, console)
     given: Path | None = arguments.directory
     folder = default_keys_folder() if given is None else given
     try:
+        if arguments.keys_command == "upgrade":
+            return _tell_added(upgrade_keys(folder), folder, console)
         make_test_keys(folder)
     except KeysError as error:
         console.tell(f"{folder}: {error}")
@@ -38,4 +48,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     console.answer(f"made keys for marks, noise and signatures in {folder}")
     console.answer("their certificate is a test's: outside of this server, nobody trusts it")
     console.answer("keep a copy: without them, pictures cannot be recognised any more")
+    return 0
+
+
+def _tell_added(names: Sequence[str], folder: Path, console: Console) -> int:
+    added = f"added {', '.join(names)} to" if names else "nothing is missing in"
+    console.answer(f"{added} {folder}")
     return 0

@@ -1,4 +1,4 @@
-"""What a caller can catch, and how an answer of the server or the network becomes one of these.
+"""What a caller can catch.
 
 InstantIDError
 ├── InvalidInput              a value out of range, of the wrong kind, or missing
@@ -6,6 +6,17 @@ InstantIDError
 │   ├── ImageTooLarge         more bytes or pixels than the server decodes
 │   ├── FaceNotFound          no face where one is needed
 │   ├── SeveralFaces          more than one face and no `face_index`
+│   ├── FaceCardInvalid       not a card that this server sealed
+│   ├── ConsentRefused        the consent of the person on the photo does not allow it
+│   │   ├── ConsentMissing      no consent token came, and the server asks for one
+│   │   ├── ConsentInvalid      not a token of somebody whom the server believes
+│   │   ├── ConsentExpired      the time of the consent is over, or has not begun
+│   │   ├── ConsentRevoked      the person took it back
+│   │   ├── ConsentScope        for another purpose, tenant or photo
+│   │   ├── ConsentExhausted    used for as many pictures as it allows
+│   │   └── ConsentFaceMismatch the face is not the one it is bound to
+│   ├── RefusedPolicy         what the operator does not allow, without a reason
+│   ├── NotPublic             a model that is the server's own
 │   ├── OutputUnsafe          the server's safety checker flagged the picture
 │   └── UnsupportedInput      an input of Replicate's model that this one does not have
 ├── Cancelled                 the request was given up before it was done
@@ -76,6 +87,70 @@ class SeveralFaces(InvalidInput):
     """More than one face and no `face_index`."""
 
     code = ErrorCode.SEVERAL_FACES
+
+
+class FaceCardInvalid(InvalidInput):
+    """Not a card that this server sealed, or one of another recogniser."""
+
+    code = ErrorCode.FACE_CARD_INVALID
+
+
+class ConsentRefused(InvalidInput):
+    """The consent of the person on the photo does not allow the picture."""
+
+
+class ConsentMissing(ConsentRefused):
+    """No consent token came, and the server asks for one."""
+
+    code = ErrorCode.CONSENT_MISSING
+
+
+class ConsentInvalid(ConsentRefused):
+    """Not a token of somebody whom the server believes."""
+
+    code = ErrorCode.CONSENT_INVALID
+
+
+class ConsentExpired(ConsentRefused):
+    """The time of the consent is over, or has not begun."""
+
+    code = ErrorCode.CONSENT_EXPIRED
+
+
+class ConsentRevoked(ConsentRefused):
+    """The person took the consent back."""
+
+    code = ErrorCode.CONSENT_REVOKED
+
+
+class ConsentScope(ConsentRefused):
+    """The consent is for another purpose, tenant or photo."""
+
+    code = ErrorCode.CONSENT_SCOPE
+
+
+class ConsentExhausted(ConsentRefused):
+    """The consent was used for as many pictures as it allows."""
+
+    code = ErrorCode.CONSENT_EXHAUSTED
+
+
+class ConsentFaceMismatch(ConsentRefused):
+    """The face is not the one that the consent is bound to."""
+
+    code = ErrorCode.CONSENT_FACE_MISMATCH
+
+
+class RefusedPolicy(InvalidInput):
+    """What the operator does not allow; why is not told, or it could be probed."""
+
+    code = ErrorCode.REFUSED_POLICY
+
+
+class NotPublic(InvalidInput):
+    """A model that is the server's own, and answers nobody else."""
+
+    code = ErrorCode.NOT_PUBLIC
 
 
 class OutputUnsafe(InvalidInput):
@@ -184,79 +259,3 @@ class StreamingNeedsGrpc(InstantIDError):
     """Progress and previews were asked for over HTTP."""
 
     code = "STREAMING_NEEDS_GRPC"
-
-
-SERVER_ERRORS: dict[str, type[InstantIDError]] = {
-    error.code: error
-    for error in (
-        InvalidInput,
-        ImageUnreadable,
-        ImageTooLarge,
-        FaceNotFound,
-        SeveralFaces,
-        OutputUnsafe,
-        Cancelled,
-        DeadlineExceeded,
-        Overloaded,
-        Draining,
-        ModelNotReady,
-        OutOfMemory,
-        RateLimited,
-        PolicyUnavailable,
-        ProvenanceUnavailable,
-        StageFailed,
-        Internal,
-    )
-}
-
-# What tritonclient puts into `status()`: gRPC's name, or the number of the HTTP answer.
-_STATUS_ERRORS: dict[str, type[InstantIDError]] = {
-    "StatusCode.INVALID_ARGUMENT": InvalidInput,
-    "StatusCode.OUT_OF_RANGE": InvalidInput,
-    "StatusCode.RESOURCE_EXHAUSTED": InvalidInput,  # the message is larger than one side takes
-    "StatusCode.CANCELLED": Cancelled,
-    "StatusCode.DEADLINE_EXCEEDED": DeadlineExceeded,
-    "StatusCode.NOT_FOUND": ModelNotReady,  # Triton says so of a model that is being unloaded
-    "StatusCode.UNAVAILABLE": Unavailable,
-    "StatusCode.UNIMPLEMENTED": UnexpectedAnswer,
-    "400": InvalidInput,
-    "404": ModelNotReady,
-    "408": DeadlineExceeded,
-    "413": InvalidInput,
-    "502": ConnectionFailed,
-    "503": Unavailable,
-    "504": DeadlineExceeded,
-}
-_CODED_MESSAGE = re.compile(rf"\[({'|'.join(ErrorCode)})\] (.*)", re.DOTALL)
-_MODEL_AWAY = re.compile(
-    r"unknown model|model.{0,80}(not ready|not found|no available)|server is stopping", re.I
-)
-# All that Triton says to calls in flight when it ends. What the caller cancels is never sent here.
-_ENDED_BY_SERVER = "CANCELLED"
-_CONNECTION_LOST = re.compile(
-    r"failed to connect|connection (refused|reset|closed|aborted)|socket closed|RST_STREAM"
-    r"|GOAWAY|name resolution|DNS resolution|broken pipe|cancelling all calls|stream removed"
-    r"|endpoint closing",
-    re.I,
-)
-_REQUEST_ID = re.compile(r"\[request id: [^\]]*\] ")  # Triton puts it before many of its texts
-
-
-def from_triton(text: str | None, status: str | None) -> InstantIDError:
-    """Return the error that an answer means, from tritonclient's `message()` and `status()`.
-
-    Our own code is searched first, wherever it stands: ensembles and BLS calls prepend words.
-    """
-    message = "no reason was given" if text is None else _REQUEST_ID.sub("", text)
-    coded = _CODED_MESSAGE.search(message)
-    if coded is not None:
-        return SERVER_ERRORS[coded[1]](coded[2])
-    if message.strip() == _ENDED_BY_SERVER:
-        return ConnectionFailed("the server ended the call, as it does when it ends itself")
-    if _MODEL_AWAY.search(message):
-        return ModelNotReady(message)
-    if _CONNECTION_LOST.search(message):
-        return ConnectionFailed(message)
-    if status is not None and status in _STATUS_ERRORS:
-        return _STATUS_ERRORS[status](message)
-    return StageFailed(message)

@@ -23,12 +23,14 @@ KeypointsSource: TypeAlias = Sequence[Sequence[float]] | NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationOptions:
-    """One request: a prompt, a face as photo or embedding, and whatever else is wanted."""
+    """One request: a prompt, a face as photo, card or embedding, and whatever else is wanted."""
 
     prompt: str
     negative_prompt: str | None = None
     face_image: "ImageSource | None" = None  # a path, encoded bytes, or a PIL image
-    face_embedding: EmbeddingSource | None = None  # (512,), raw ArcFace
+    face_card: str | None = None  # of `enroll`, in the photo's place
+    face_embedding: EmbeddingSource | None = None  # (512,), raw ArcFace, where the server takes it
+    consent_token: str | None = None  # None: the one beside the photo, in <photo>.consent
     face_index: int | None = None  # which face of a photo with several
     pose_image: "ImageSource | None" = None  # whose keypoints the result gets
     face_keypoints: KeypointsSource | None = None  # (5, 2), pixels of the result: x, y

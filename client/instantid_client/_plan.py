@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from instantid_client._arguments import shared_options
+from instantid_client._consent import consent_beside
+from instantid_client._consent_flags import with_consent
 from instantid_client._console import UsageError
 from instantid_client._endpoint import Protocol, parse_endpoint
 from instantid_client._errors import InvalidInput
@@ -19,6 +21,7 @@ from instantid_client._outputs import Output, parse_output, request_names
 from instantid_client._replicate import from_replicate
 
 _EMBEDDING_SUFFIX = ".npy"
+_CARD_SUFFIX = ".card"
 _FACE_OF_FILE = "replicate"  # how a face is called that came in a Replicate file
 
 
@@ -55,7 +58,10 @@ def read_plan(arguments: argparse.Namespace) -> Plan:
     streams = endpoint.protocol is Protocol.GRPC or arguments.previews is not None
     if streams and arguments.previews is None:
         options = replace(options, preview_every=0)
-    jobs = _jobs(options, faces, prompts)
+    jobs = tuple(
+        replace(job, options=with_consent(job.options, arguments))
+        for job in _jobs(options, faces, prompts)
+    )
     return Plan(
         jobs, output, arguments.previews, streams, arguments.concurrency, arguments.priority_class
     )
@@ -100,10 +106,16 @@ def _jobs(
 def _with_face(options: GenerationOptions, face: str | None, prompt: str) -> GenerationOptions:
     if face is None:
         return replace(options, prompt=prompt)
-    if Path(face).suffix != _EMBEDDING_SUFFIX:
+    suffix = Path(face).suffix
+    if suffix not in (_CARD_SUFFIX, _EMBEDDING_SUFFIX):
         return replace(options, prompt=prompt, face_image=face)
+    without_photo = replace(options, prompt=prompt, face_image=None)
+    kind = "face_card" if suffix == _CARD_SUFFIX else "face_embedding"
     try:
-        embedding = np.load(face, allow_pickle=False)
+        if suffix == _CARD_SUFFIX:
+            token = consent_beside(Path(face).with_suffix(""))  # that of the card's photo
+            card = Path(face).read_text().strip()
+            return replace(without_photo, face_card=card, consent_token=token)
+        return replace(without_photo, face_embedding=np.load(face, allow_pickle=False))
     except (OSError, ValueError) as error:
-        raise InvalidInput(f"face_embedding: {face}: {error}") from error
-    return replace(options, prompt=prompt, face_image=None, face_embedding=embedding)
+        raise InvalidInput(f"{kind}: {face}: {error}") from error

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from instantid_client._errors import ImageUnreadable, InvalidInput
 from instantid_client._options import GenerationOptions
-from instantid_server.contract import INSTANTID_CANCEL, VERIFY, ModelSpec, TensorSpec
+from instantid_server.contract import ENROLL, INSTANTID_CANCEL, VERIFY, ModelSpec, TensorSpec
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -47,17 +47,33 @@ def cancel_tensors(request_id: str) -> Tensors:
     return {spec.name: _tensor(spec, request_id)}
 
 
+def enroll_tensors(
+    face_image: object, face_index: int | None, consent_token: str | None
+) -> Tensors:
+    """Return the inputs of `enroll`."""
+    given = {
+        "face_image": face_image,
+        "face_index": face_index,
+        "consent_token": consent_token,
+    }
+    return {
+        name: _tensor(ENROLL.input(name), value)
+        for name, value in given.items()
+        if value is not None
+    }
+
+
 def verify_tensors(picture: object) -> Tensors:
     """Return the inputs of `verify`; a decoded picture, whose credentials are lost, is refused."""
     spec = VERIFY.input("image")
     if not isinstance(picture, bytes | str | os.PathLike):
         raise InvalidInput(f"{spec.name}: expected a path or bytes, got {type(picture).__name__}")
-    return {spec.name: np.array([_encoded(spec.name, picture)], dtype=np.object_)}
+    return {spec.name: np.array([encoded_picture(spec.name, picture)], dtype=np.object_)}
 
 
 def _tensor(spec: TensorSpec, value: object) -> Array:
     if spec.name in _PICTURES:
-        return np.array([_encoded(spec.name, value)], dtype=np.object_)
+        return np.array([encoded_picture(spec.name, value)], dtype=np.object_)
     if spec.dims != (1,):
         return _numbers(spec, value)
     return _SCALARS[spec.dtype](spec.name, value)
@@ -119,7 +135,8 @@ def _numbers(spec: TensorSpec, value: object) -> Array:
     return np.ascontiguousarray(array)
 
 
-def _encoded(name: str, value: object) -> bytes:
+def encoded_picture(name: str, value: object) -> bytes:
+    """Return the bytes that are sent of a path, bytes or a PIL image."""
     if isinstance(value, bytes):
         return value
     if isinstance(value, str | os.PathLike):

@@ -90,6 +90,15 @@ class Preview:
 
 
 @dataclass(frozen=True)
+class Enrolment:
+    """A face as the server gives it out: sealed, and of no use elsewhere."""
+
+    face_card: str = field(repr=False)  # stands for the photo in later requests
+    face_template: str = field(repr=False)  # what an issuer can bind a consent to
+    face_bbox: tuple[float, float, float, float]  # left, top, right, bottom in pixels
+
+
+@dataclass(frozen=True)
 class Verification:
     """Whether a picture is the server's, and unchanged."""
 
@@ -176,6 +185,17 @@ def event_of(outputs: Tensors, request_id: str) -> Event:
 def num_cancelled(outputs: Tensors) -> int:
     """Return what `instantid_cancel` answered."""
     return int(_first(outputs, "cancelled"))
+
+
+def enrolment_of(outputs: Tensors) -> Enrolment:
+    """Return what `enroll` answered."""
+    bbox = _bbox(_named(outputs, "face_bbox"))
+    if bbox is None:
+        raise UnexpectedAnswer("face_bbox: expected the box of a face, got none")
+    card, template = (
+        bytes(_first(outputs, name)).decode() for name in ("face_card", "face_template")
+    )
+    return Enrolment(card, template, bbox)
 
 
 def verification_of(outputs: Tensors) -> Verification:

@@ -6,8 +6,15 @@ compared with this page by a test. `-1` marks sizes that belong to the weights o
 
 from enum import StrEnum
 
+from instantid_server.error_code import RETRY_HINT as RETRY_HINT
+from instantid_server.error_code import STAGE_RETRY_S as STAGE_RETRY_S
+from instantid_server.error_code import ErrorCode as ErrorCode
 from instantid_server.model_spec import ModelSpec as ModelSpec
 from instantid_server.model_spec import TensorSpec as TensorSpec
+from instantid_server.states import ConsentLevel as ConsentLevel
+from instantid_server.states import CredentialsState as CredentialsState
+from instantid_server.states import MarkState as MarkState
+from instantid_server.states import RecordState as RecordState
 
 # -- the request ---------------------------------------------------------------------------------
 
@@ -67,31 +74,6 @@ class StreamEvent(StrEnum):
     RESULT = "result"
 
 
-class CredentialsState(StrEnum):
-    """What the signed credentials of a picture are worth."""
-
-    TRUSTED = "trusted"  # whole, and signed by a certificate that this server trusts
-    UNTRUSTED = "untrusted"  # whole, but signed by somebody else
-    INVALID = "invalid"  # the picture or its credentials were changed since
-    NONE = "none"
-
-
-class MarkState(StrEnum):
-    """Whether a picture holds this server's pixel mark."""
-
-    OURS = "ours"
-    INCONCLUSIVE = "inconclusive"
-    NONE = "none"
-
-
-class RecordState(StrEnum):
-    """Whether a picture is the one that was recorded when it was made."""
-
-    MATCH = "match"
-    MISMATCH = "mismatch"  # its id belongs to another picture
-    UNKNOWN = "unknown"
-
-
 class PriorityClass(StrEnum):
     """Who goes first where requests wait."""
 
@@ -104,31 +86,7 @@ class PriorityClass(StrEnum):
 TENANT_PARAMETER = "tenant"  # on whose behalf; waiting is fair between tenants
 PRIORITY_PARAMETER = "priority_class"
 TRACE_PARAMETER = "traceparent"  # W3C trace context
-
-RETRY_HINT = "try again in {seconds} s"  # how a refusal's message ends; whole seconds
-STAGE_RETRY_S = 10  # while a stage is loaded again: a process starts and reads its weights
-
-
-class ErrorCode(StrEnum):
-    """The word in brackets that every error message starts with."""
-
-    INVALID_INPUT = "INVALID_INPUT"
-    IMAGE_UNREADABLE = "IMAGE_UNREADABLE"
-    IMAGE_TOO_LARGE = "IMAGE_TOO_LARGE"
-    FACE_NOT_FOUND = "FACE_NOT_FOUND"
-    SEVERAL_FACES = "SEVERAL_FACES"
-    CANCELLED = "CANCELLED"
-    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
-    OVERLOADED = "OVERLOADED"
-    DRAINING = "DRAINING"
-    MODEL_NOT_READY = "MODEL_NOT_READY"
-    OUT_OF_MEMORY = "OUT_OF_MEMORY"
-    RATE_LIMITED = "RATE_LIMITED"
-    OUTPUT_UNSAFE = "OUTPUT_UNSAFE"
-    POLICY_UNAVAILABLE = "POLICY_UNAVAILABLE"
-    PROVENANCE_UNAVAILABLE = "PROVENANCE_UNAVAILABLE"
-    STAGE_FAILED = "STAGE_FAILED"
-    INTERNAL = "INTERNAL"
+STAGE_KEY_PARAMETER = "stage_key"  # what this server's own models call its stages with
 
 
 # -- the models ----------------------------------------------------------------------------------
@@ -278,6 +236,7 @@ CREDENTIALS = ModelSpec(
         TensorSpec("output_format", "BYTES", (1,)),
         TensorSpec("output_quality", "INT32", (1,)),
         _CHECKER,
+        TensorSpec("consent_level", "BYTES", (1,)),  # ConsentLevel
     ),
     outputs=(
         TensorSpec("encoded_image", "BYTES", (1,)),
@@ -289,7 +248,9 @@ _REQUEST = (
     TensorSpec("prompt", "BYTES", (1,)),
     _option("negative_prompt", "BYTES"),
     _option("face_image", "BYTES"),
-    _option("face_embedding", "FP32", EMBEDDING_SIZE),
+    _option("face_card", "BYTES"),  # of `enroll`, instead of the photo
+    _option("face_embedding", "FP32", EMBEDDING_SIZE),  # where the policy allows it
+    _option("consent_token", "BYTES"),  # a JSON Web Token
     _option("face_index", "INT32"),
     _option("pose_image", "BYTES"),
     _option("face_keypoints", "FP32", NUM_KEYPOINTS, 2),
@@ -359,6 +320,23 @@ INSTANTID_CANCEL = ModelSpec(
     outputs=(TensorSpec("cancelled", "INT32", (1,)),),  # requests of that id that were given up
     batches=False,
 )
+ENROLL = ModelSpec(
+    "enroll",
+    "python",
+    inputs=(
+        TensorSpec("face_image", "BYTES", (1,)),
+        _option("face_index", "INT32"),
+        _option("consent_token", "BYTES"),
+    ),
+    outputs=(
+        TensorSpec("face_card", "BYTES", (1,)),  # text: the likeness, sealed for this server
+        TensorSpec("face_template", "BYTES", (1,)),  # text: what a consent can be bound to
+        TensorSpec("face_bbox", "FP32", (4,)),
+    ),
+    batches=False,
+    calls=("face_analysis",),
+    max_input_bytes=MAX_REQUEST_BYTES,
+)
 VERIFY = ModelSpec(
     "verify",
     "python",
@@ -391,8 +369,11 @@ MODELS = {
         INSTANTID,
         INSTANTID_STREAM,
         INSTANTID_CANCEL,
+        ENROLL,
         VERIFY,
     )
 }
 GENERATING_MODELS = (INSTANTID.name, INSTANTID_STREAM.name)
-PUBLIC_MODELS = (*GENERATING_MODELS, INSTANTID_CANCEL.name, VERIFY.name)
+# They answer late, from threads of their own: when such a process dies, its callers wait in vain.
+LATE_MODELS = (*GENERATING_MODELS, ENROLL.name)
+PUBLIC_MODELS = (*GENERATING_MODELS, INSTANTID_CANCEL.name, ENROLL.name, VERIFY.name)

@@ -6,6 +6,17 @@ InstantIDError
 │   ├── ImageTooLarge                     more bytes or pixels than we decode
 │   ├── FaceNotFound                      no face where one is needed
 │   ├── SeveralFaces                      more than one face and no `face_index`
+│   ├── FaceCardInvalid                   not a card of this server, changed, or of old weights
+│   ├── ConsentRefused                    the person's consent is not there; never raised itself
+│   │   ├── ConsentMissing                no token
+│   │   ├── ConsentInvalid                not a token of somebody whom this server believes
+│   │   ├── ConsentExpired                over, or not yet begun
+│   │   ├── ConsentRevoked                taken back
+│   │   ├── ConsentScope                  for another purpose, another caller or another photo
+│   │   ├── ConsentExhausted              used as often as allowed
+│   │   └── ConsentFaceMismatch           of another person
+│   ├── RefusedPolicy                     protected person or prompt; the record says which
+│   ├── NotPublic                         a stage, asked by somebody else than this server
 │   └── OutputUnsafe                      the safety stage flagged the picture
 ├── Cancelled               CANCELLED     the caller went away, or took the request back
 ├── DeadlineExceeded        UNAVAILABLE   the request's timeout passed, or is too short to meet
@@ -82,6 +93,74 @@ class SeveralFaces(InvalidInput):
     """More than one face and no `face_index`."""
 
     code = ErrorCode.SEVERAL_FACES
+
+
+class FaceCardInvalid(InvalidInput):
+    """Not a card that this server sealed, changed since, or of another recogniser."""
+
+    code = ErrorCode.FACE_CARD_INVALID
+
+
+class ConsentRefused(InvalidInput):
+    """Base of what is wrong with a consent."""
+
+
+class ConsentMissing(ConsentRefused):
+    """The policy demands a consent token, and none came."""
+
+    code = ErrorCode.CONSENT_MISSING
+
+
+class ConsentInvalid(ConsentRefused):
+    """Not a token of an issuer that this server believes."""
+
+    code = ErrorCode.CONSENT_INVALID
+
+
+class ConsentExpired(ConsentRefused):
+    """The time of the consent is over, or has not begun."""
+
+    code = ErrorCode.CONSENT_EXPIRED
+
+
+class ConsentRevoked(ConsentRefused):
+    """The consent was taken back."""
+
+    code = ErrorCode.CONSENT_REVOKED
+
+
+class ConsentScope(ConsentRefused):
+    """The consent is for another purpose, another caller or another photo."""
+
+    code = ErrorCode.CONSENT_SCOPE
+
+
+class ConsentExhausted(ConsentRefused):
+    """The consent was used as often as it allows."""
+
+    code = ErrorCode.CONSENT_EXHAUSTED
+
+
+class ConsentFaceMismatch(ConsentRefused):
+    """The face is not the one that the consent is for."""
+
+    code = ErrorCode.CONSENT_FACE_MISMATCH
+
+
+class RefusedPolicy(InvalidInput):
+    """What the policy does not allow. One answer for every reason, or it would be an oracle."""
+
+    code = ErrorCode.REFUSED_POLICY
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__("the operator's policy does not allow this picture")
+        self.reason = reason  # for the record alone
+
+
+class NotPublic(InvalidInput):
+    """A stage was asked by somebody else than this server's own models."""
+
+    code = ErrorCode.NOT_PUBLIC
 
 
 class OutputUnsafe(InvalidInput):
@@ -173,6 +252,16 @@ ERRORS: dict[ErrorCode, type[InstantIDError]] = {
         ImageTooLarge,
         FaceNotFound,
         SeveralFaces,
+        FaceCardInvalid,
+        ConsentMissing,
+        ConsentInvalid,
+        ConsentExpired,
+        ConsentRevoked,
+        ConsentScope,
+        ConsentExhausted,
+        ConsentFaceMismatch,
+        RefusedPolicy,
+        NotPublic,
         OutputUnsafe,
         Cancelled,
         DeadlineExceeded,

@@ -15,16 +15,27 @@ from instantid_server.caller import Caller
 from instantid_server.contract import DEFAULT_SCHEDULER, EMBEDDING_SIZE, StreamEvent
 from instantid_server.demand import Demand
 from instantid_server.denoise import Conditions, Denoiser, Step
-from instantid_server.identity import Identity, analyse_faces, cosine, find_identity
+from instantid_server.docket import Docket
+from instantid_server.identity import (
+    Faces,
+    Identity,
+    analyse_faces,
+    cosine,
+    find_identity,
+    identity_from_card,
+)
 from instantid_server.node import Exchange, NodeContext, StageCall, Tensors
 from instantid_server.noise import NoiseSource, picture_seed
+from instantid_server.permits import Permits
 from instantid_server.previews import LatentPalette, is_due
 from instantid_server.release import Origin, Release
 from instantid_server.request import GenerationRequest, SizeLimits, read_request
 from instantid_server.schedulers import Schedule
 from instantid_server.settings import PipelineSettings, read_settings
 from instantid_server.timings import Timings
-from instantid_server.trust.keys import Keys, VersionedKeys
+from instantid_server.trust.audit.prompt_code import prompt_code
+from instantid_server.trust.consent.card import FaceCard
+from instantid_server.trust.keys import Keys
 from instantid_server.trust.policy import Policy
 from instantid_server.turn import Turn, take_turn
 from instantid_server.wire import WireCall
@@ -76,51 +87,86 @@ class Generation:
         weights: PipelineWeights,
         settings: PipelineSettings,
         policy: Policy,
-        noise_keys: VersionedKeys,
+        keys: Keys,
+        permits: Permits,
     ) -> None:
         self._weights = weights
         self._settings = settings
         self._policy = policy
-        self._noise_keys = noise_keys
+        self._noise_keys = keys.noise
+        self._prompt_key = keys.audit.key
+        self._permits = permits
 
     @classmethod
     def load(cls, context: NodeContext) -> "Generation":
         """Return the pipeline of the weights."""
         torch.set_num_threads(1)  # the loop only adds latents up; the networks are elsewhere
         settings = read_settings(PipelineSettings, context.parameters)
-        folder = context.directory.parents[1] / WEIGHTS_MODEL / context.directory.name
+        repository, version = context.directory.parents[1], context.directory.name
+        folder = repository / WEIGHTS_MODEL / version
         weights = PipelineWeights.load(folder)
         # diffusers imports a scheduler when it is first asked for; no caller should wait for that.
         Schedule(DEFAULT_SCHEDULER, weights.scheduler_config, num_inference_steps=1)
-        return cls(weights, settings, Policy.from_environment(), Keys.from_environment().noise)
+        policy, keys = Policy.from_environment(), Keys.from_environment()
+        permits = Permits.load(policy, keys, repository, version)
+        return cls(weights, settings, policy, keys, permits)
 
     def generate(self, inputs: Tensors, exchange: Exchange) -> Tensors:
         """Return the contract's result tensors for one request; reports steps and previews."""
         request = read_request(inputs, self._weights.limits)
-        caller = exchange.caller
-        demand = _demand(request, caller)
-        # Before any work: a refusal costs next to nothing, however busy the server is.
-        with take_turn(exchange.desk, demand, caller, exchange.is_cancelled) as turn:
-            call = turn.guard(WireCall(exchange.call, self._settings.wire_dtype))
-            exchange.record.admit()
-            return self._run(request, replace(exchange, call=call), turn)
+        prompt = prompt_code(self._prompt_key, request.prompt)
+        docket = Docket(self._policy, exchange, prompt)
+        with docket.refusals_on_record():
+            with exchange.record.timings.stage("permits"):
+                card = self._check_demand(request, exchange, docket)
+            caller = exchange.caller
+            demand = _demand(request, caller)
+            # Before any work: a refusal costs next to nothing, however busy the server is.
+            with take_turn(exchange.desk, demand, caller, exchange.is_cancelled) as turn:
+                call = turn.guard(WireCall(exchange.call, self._settings.wire_dtype))
+                exchange.record.admit()
+                return self._run(request, card, replace(exchange, call=call), docket, turn)
 
-    def _run(self, request: GenerationRequest, exchange: Exchange, turn: Turn) -> Tensors:
+    def _check_demand(
+        self, request: GenerationRequest, exchange: Exchange, docket: Docket
+    ) -> FaceCard | None:
+        """Return the card, if the face comes as one; refuse what may not be drawn or asked for."""
+        tenant = exchange.caller.tenant
+        card = self._permits.open_card(request, tenant)
+        docket.consent = self._permits.check_consent(request, card, tenant)
+        exchange.desk.check_uses(docket.note.consent, request.num_images_per_prompt)
+        self._permits.check_prompts(request)
+        return card
+
+    def _run(
+        self,
+        request: GenerationRequest,
+        card: FaceCard | None,
+        exchange: Exchange,
+        docket: Docket,
+        turn: Turn,
+    ) -> Tensors:
         timings = exchange.record.timings
         schedule = Schedule(
             request.scheduler, self._weights.scheduler_config, request.num_inference_steps
         )
         with timings.stage("face_analysis"):
-            identity = find_identity(request, exchange.call)
+            identity = _find_identity(request, card, exchange.call)
+        with timings.stage("permits"):
+            self._permits.check_reference(identity.embedding, docket.consent)
         conditions = _encode_conditions(request, identity, exchange.call, timings)
         seeds = [picture_seed(request.seed, k) for k in range(request.num_images_per_prompt)]
         latents = self._denoise(request, conditions, schedule, seeds, exchange, turn)
-        release = Release(self._policy, exchange.call, request, timings)
+        release = Release(self._policy, exchange, request, docket)
         signed = [release.sign(image) for image in _decode(latents, exchange.call, timings)]
         with timings.stage("face_check"):
-            checks = [_check_face(picture.encoded, identity, exchange.call) for picture in signed]
+            found = [analyse_faces(one.encoded, "image", exchange.call) for one in signed]
+        with timings.stage("permits"):
+            for faces in found:
+                self._permits.check_picture(faces.embeddings, docket.consent)
+        checks = [_check_face(faces, identity) for faces in found]
         version, shape = self._noise_keys.current, self._latents_shape(request)
-        release.record(signed, [Origin(seed, version, shape) for seed in seeds], exchange)
+        release.record(signed, [Origin(seed, version, shape) for seed in seeds])
         return {
             "event": np.array([StreamEvent.RESULT.encode()], dtype=np.object_),
             "image": np.array([picture.encoded for picture in signed], dtype=np.object_),
@@ -217,9 +263,14 @@ def _decode(latents: Tensor, call: StageCall, timings: Timings) -> Iterator[NDAr
         yield image
 
 
-def _check_face(picture: bytes, identity: Identity, call: StageCall) -> FaceCheck:
+def _find_identity(request: GenerationRequest, card: FaceCard | None, call: StageCall) -> Identity:
+    if card is None:
+        return find_identity(request, call)
+    return identity_from_card(card, request, call)
+
+
+def _check_face(faces: Faces, identity: Identity) -> FaceCheck:
     """Compare the largest face of the picture, as it will be delivered, with the reference."""
-    faces = analyse_faces(picture, "image", call)
     if len(faces) == 0:
         return FaceCheck(float("nan"), "no face found in the picture", np.full(4, np.nan, "f4"))
     largest = faces.largest()

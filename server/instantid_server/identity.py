@@ -9,6 +9,7 @@ from instantid_server.contract import FACE_ANALYSIS
 from instantid_server.errors import FaceNotFound, InvalidInput, SeveralFaces
 from instantid_server.node import StageCall
 from instantid_server.request import GenerationRequest
+from instantid_server.trust.consent.card import FaceCard
 
 # Where the face goes when neither a photo nor points say so: ArcFace's own frontal template
 # (insightface, utils/face_align.py), as shares of a square, drawn in the middle of the picture.
@@ -78,9 +79,15 @@ def find_identity(request: GenerationRequest, call: StageCall) -> Identity:
         return Identity(request.face_embedding, _find_pose(request, None, call))
     assert request.face_image is not None  # read_request has made sure of one of the two
     faces = analyse_faces(request.face_image, "face_image", call)
-    chosen = _choose_face(faces, request.face_index)
+    chosen = choose_face(faces, request.face_index)
     own_pose = _fit(faces, faces.keypoints[chosen], request)
     return Identity(faces.embeddings[chosen], _find_pose(request, own_pose, call))
+
+
+def identity_from_card(card: FaceCard, request: GenerationRequest, call: StageCall) -> Identity:
+    """Return the person and the pose that a card's photo would have given."""
+    own_pose = _fit(card, card.keypoints, request)
+    return Identity(card.embedding, _find_pose(request, own_pose, call))
 
 
 def cosine(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
@@ -88,7 +95,8 @@ def cosine(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
     return float(first @ second / (np.linalg.norm(first) * np.linalg.norm(second)))
 
 
-def _choose_face(faces: Faces, face_index: int | None) -> int:
+def choose_face(faces: Faces, face_index: int | None) -> int:
+    """Return the index of the face that is meant; raises FaceNotFound or SeveralFaces."""
     if len(faces) == 0:
         raise FaceNotFound("face_image: expected a face, found none")
     if face_index is None:
@@ -130,10 +138,10 @@ def _find_pose(
 
 
 def _fit(
-    faces: Faces, points: NDArray[np.float32], request: GenerationRequest
+    seen: Faces | FaceCard, points: NDArray[np.float32], request: GenerationRequest
 ) -> NDArray[np.float32]:
     """Return `points` where they lie when the whole photo is fitted into the picture, centred."""
-    photo = np.array([faces.width, faces.height], np.float32)
+    photo = np.array([seen.width, seen.height], np.float32)
     picture = np.array([request.width, request.height], np.float32)
     scale = (picture / photo).min()
     fitted: NDArray[np.float32] = (points * scale + (picture - photo * scale) / 2).astype("f4")

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instantid_server.contract import CREDENTIALS, SAFETY
+from instantid_server.docket import Docket
 from instantid_server.errors import OutputUnsafe
-from instantid_server.node import Exchange, StageCall
+from instantid_server.node import Exchange
 from instantid_server.request import GenerationRequest
-from instantid_server.timings import Timings
 from instantid_server.trust.picture_record import PictureRecord
 from instantid_server.trust.policy import Policy
 
@@ -48,12 +48,13 @@ class Release:
     """The way out of one request."""
 
     def __init__(
-        self, policy: Policy, call: StageCall, request: GenerationRequest, timings: Timings
+        self, policy: Policy, exchange: Exchange, request: GenerationRequest, docket: Docket
     ) -> None:
         self._policy = policy
-        self._call = call
+        self._exchange = exchange
         self._request = request
-        self._timings = timings
+        self._docket = docket
+        self._timings = exchange.record.timings
 
     def sign(self, image: NDArray[np.uint8]) -> SignedPicture:
         """Judge, mark, encode and sign (height, width, 3); raises OutputUnsafe or a stage's."""
@@ -68,23 +69,28 @@ class Release:
             "output_format": _text(self._request.output_format),
             "output_quality": np.array([[self._request.output_quality]], np.int32),
             "checker": _text(checker),
+            "consent_level": _text(self._docket.consent.level),
         }
         with self._timings.stage(CREDENTIALS.name):
-            signed = self._call(CREDENTIALS.name, rows, ["encoded_image", "perceptual_hash"])
+            signed = self._exchange.call(
+                CREDENTIALS.name, rows, ["encoded_image", "perceptual_hash"]
+            )
         encoded: bytes = signed["encoded_image"][0, 0]
         return SignedPicture(encoded, record_id, signed["perceptual_hash"][0, 0].decode(), checker)
 
-    def record(
-        self, pictures: Sequence[SignedPicture], origins: Sequence[Origin], exchange: Exchange
-    ) -> None:
-        """Put all pictures of the request on record; raises ProvenanceUnavailable."""
+    def record(self, pictures: Sequence[SignedPicture], origins: Sequence[Origin]) -> None:
+        """Put all pictures of the request on record; raises as `DeskLink.record` does."""
+        tenant = self._exchange.caller.tenant
+        records = [
+            self._record_of(picture, origin, tenant)
+            for picture, origin in zip(pictures, origins, strict=True)
+        ]
         with self._timings.stage("record"):
-            for picture, origin in zip(pictures, origins, strict=True):
-                exchange.desk.record(self._record_of(picture, origin, exchange.caller.tenant))
+            self._exchange.desk.record(records, self._docket.note)
 
     def _judge(self, rows: dict[str, NDArray[Any]]) -> str:
         """Return who judged the picture."""
-        verdict = self._call(SAFETY.name, rows, ["flagged", "checker"])
+        verdict = self._exchange.call(SAFETY.name, rows, ["flagged", "checker"])
         if verdict["flagged"][0, 0]:
             raise OutputUnsafe(
                 "the picture was flagged as unsafe and is not released; change the prompt"

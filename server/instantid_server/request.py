@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from instantid_server import contract
 from instantid_server.contract import INSTANTID_STREAM, OutputFormat
 from instantid_server.errors import InvalidInput
-from instantid_server.schedulers import resolve_scheduler
+from instantid_server.scheduler_names import resolve_scheduler
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -36,8 +36,10 @@ class GenerationRequest:
 
     prompt: str
     negative_prompt: str
-    face_image: bytes | None  # encoded; either this or the embedding
+    face_image: bytes | None  # encoded; this, a card or an embedding
+    face_card: bytes | None  # a sealed likeness
     face_embedding: NDArray[np.float32] | None  # (512,), raw
+    consent_token: bytes | None
     face_index: int | None  # counted from left to right
     pose_image: bytes | None
     face_keypoints: NDArray[np.float32] | None  # (5, 2), pixels of the result
@@ -66,7 +68,9 @@ def read_request(tensors: Arrays, limits: SizeLimits) -> GenerationRequest:
         prompt=_text(tensors, "prompt", ""),
         negative_prompt=_text(tensors, "negative_prompt", ""),
         face_image=_encoded(tensors, "face_image"),
+        face_card=_encoded(tensors, "face_card", "the text that enroll returned"),
         face_embedding=_points(tensors, "face_embedding"),
+        consent_token=_encoded(tensors, "consent_token", "a JSON Web Token"),
         face_index=_optional_integer(tensors, "face_index", 0, contract.MAX_FACES - 1),
         pose_image=_encoded(tensors, "pose_image"),
         face_keypoints=_points(tensors, "face_keypoints"),
@@ -118,10 +122,16 @@ def read_request(tensors: Arrays, limits: SizeLimits) -> GenerationRequest:
 def _check_together(request: GenerationRequest) -> None:
     if not request.prompt.strip():
         raise InvalidInput("prompt: expected a description of the picture, got an empty text")
-    if request.face_image is None and request.face_embedding is None:
-        raise InvalidInput("face_image: expected a photo of a face, or face_embedding; got neither")
-    if request.face_image is not None and request.face_embedding is not None:
-        raise InvalidInput("face_image: expected this or face_embedding, got both")
+    faces = {
+        "face_image": request.face_image,
+        "face_card": request.face_card,
+        "face_embedding": request.face_embedding,
+    }
+    given = [name for name, value in faces.items() if value is not None]
+    if not given:
+        raise InvalidInput("face_image: expected a photo of a face, or its face_card; got neither")
+    if len(given) > 1:
+        raise InvalidInput(f"{given[0]}: expected this or {given[1]}, got both")
     if request.face_image is None and request.face_index is not None:
         raise InvalidInput("face_index: it chooses a face of face_image, which is not given")
     if request.pose_image is not None and request.face_keypoints is not None:
@@ -159,12 +169,12 @@ def _text(tensors: Arrays, name: str, default: str) -> str:
         raise InvalidInput(f"{name}: expected UTF-8 text") from error
 
 
-def _encoded(tensors: Arrays, name: str) -> bytes | None:
+def _encoded(tensors: Arrays, name: str, what: str = "an encoded picture") -> bytes | None:
     if name not in tensors:
         return None
     encoded: bytes = tensors[name][0]
     if not encoded:
-        raise InvalidInput(f"{name}: expected an encoded picture, got no bytes")
+        raise InvalidInput(f"{name}: expected {what}, got no bytes")
     return encoded
 
 

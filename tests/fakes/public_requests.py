@@ -1,7 +1,7 @@
 """Requests to the public models, and what their senders got."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import red_squares
@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 SQUARE = (40, 30, 50)
 
 
-def picture_request(**options: int | float | str | bytes) -> dict[str, NDArray[Any]]:
-    """Return the inputs of a two-step picture; `options` replace or add some, by name."""
+Value: TypeAlias = int | float | str | bytes | NDArray[Any] | None
+
+
+def picture_request(**options: Value) -> dict[str, NDArray[Any]]:
+    """Return the inputs of a two-step picture; `options` replace or add some, None leaves out."""
     values = {
         "prompt": "a portrait in the snow",
         "face_image": red_squares.png([SQUARE]),
@@ -21,11 +24,13 @@ def picture_request(**options: int | float | str | bytes) -> dict[str, NDArray[A
         "seed": 7,
         **options,
     }
-    return {name: scalar(name, value) for name, value in values.items()}
+    return {name: scalar(name, value) for name, value in values.items() if value is not None}
 
 
-def scalar(name: str, value: int | float | str | bytes) -> NDArray[Any]:
+def scalar(name: str, value: Value) -> NDArray[Any]:
     """Return `value` as the tensor of shape (1,) that the input `name` asks for."""
+    if isinstance(value, np.ndarray):
+        return value
     if isinstance(value, str):
         return np.array([value.encode()], dtype=np.object_)
     if isinstance(value, bytes):

@@ -7,7 +7,7 @@ import numpy as np
 from certificates import Issued, Leaf, issue
 from numpy.typing import NDArray
 
-from instantid_server.contract import OutputFormat
+from instantid_server.contract import ConsentLevel, OutputFormat
 from instantid_server.trust.anchors import Anchors
 from instantid_server.trust.encoding import encode_labelled
 from instantid_server.trust.manifest import Statement
@@ -22,7 +22,9 @@ SIDE_PX = 64
 def statement(mark: str = "") -> Statement:
     """Return what is said of a picture."""
     made_at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    return Statement(RECORD_ID, made_at, "clip sha256:1a2b3c4d", "f" * 64, mark)
+    return Statement(
+        RECORD_ID, made_at, "clip sha256:1a2b3c4d", "f" * 64, ConsentLevel.VERIFIED, mark
+    )
 
 
 def picture(seed: int = 0) -> NDArray[np.uint8]:

@@ -190,8 +190,10 @@ def write_repository(root: Path) -> None:
     (root / "instantid/1/pipeline.json").write_text(json.dumps(PIPELINE))
     (root / "instantid/1/scheduler_config.json").write_text(json.dumps(SCHEDULER_CONFIG))
     write_safety_checker(root / "safety/1")
-    for without_weights in ("instantid_stream", "face_analysis"):
+    for without_weights in ("instantid_stream", "face_analysis", "enroll", "face_embedder"):
         (root / without_weights / "1").mkdir(parents=True)
+    # No test runs it, but public models take the fingerprint of what made the embeddings.
+    (root / "face_embedder/1/model.onnx").write_bytes(b"a recogniser")
 
 
 def write_vae_half(directory: Path, vae: AutoencoderKL, half: str) -> None:

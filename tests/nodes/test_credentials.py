@@ -103,6 +103,11 @@ def test_pictures_of_other_sizes_share_a_batch(load_node: LoadNode) -> None:
         ),
         pytest.param({"checker": ""}, "checker: expected 1 to 256 characters", id="no-checker"),
         pytest.param(
+            {"consent_level": "sure"},
+            "consent_level: expected one of verified, self_attested, none",
+            id="unknown-consent",
+        ),
+        pytest.param(
             {"output_format": "gif"},
             "output_format: expected one of png, jpeg, webp",
             id="unknown-format",

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from public_requests import picture_request
+from senders import WITHOUT_CONSENT, Sender, decisions
 from stages import CHECKER, FakeStages, contract_types, types_of
 
-from instantid_server.caller import Caller
 from instantid_server.contract import INSTANTID
 from instantid_server.desk_link import DeskLink
 from instantid_server.errors import (
@@ -25,56 +26,19 @@ from instantid_server.errors import (
     ProvenanceUnavailable,
     StageFailed,
 )
-from instantid_server.generation import Generation, PipelineWeights
-from instantid_server.node import Exchange, NodeContext, Tensors
-from instantid_server.observe.record import RequestRecord
-from instantid_server.observe.tally import Tally
+from instantid_server.node import NodeContext
 from instantid_server.serving.desk import AdmissionDesk
 from instantid_server.serving.record_book import RecordBook
-from instantid_server.settings import PipelineSettings
-from instantid_server.trust.keys import VersionedKeys
-from instantid_server.trust.picture_record import PictureRecord, mark_id_of
-from instantid_server.trust.policy import Policy, SafetyPolicy
-from scripts.known_keys import NOISE_KEY
+from instantid_server.trust.picture_record import mark_id_of
+from instantid_server.trust.policy import SafetyPolicy
 
 BEFORE_THE_LOOP = ["face_analysis", "text_encoder", "id_resampler"]
 AFTER_THE_LOOP = ["vae_decoder", "safety", "credentials", "face_analysis"]
 
 
-class Sender:
-    """Sends one request, listens to its progress and may go away."""
-
-    def __init__(self, context: NodeContext) -> None:
-        self._context = context
-        self.stages = FakeStages()
-        self.reports: list[Tensors] = []
-        self.leaves_after_calls = 10**6
-        self.policy = Policy()
-
-    def generate(self, wire_dtype: str = "FP32", **options: Any) -> Tensors:
-        weights = PipelineWeights.load(self._context.directory)
-        settings = PipelineSettings(wire_dtype=wire_dtype)
-        generation = Generation(weights, settings, self.policy, VersionedKeys(1, {1: NOISE_KEY}))
-        exchange = Exchange(
-            call=self.stages,
-            caller=Caller(),
-            desk=DeskLink.from_environment(),
-            is_cancelled=self._has_left,
-            report=self.reports.append,
-            record=RequestRecord("instantid", Caller(), Tally()),
-        )
-        return generation.generate(picture_request(**options), exchange)
-
-    def _has_left(self) -> bool:
-        return len(self.stages.calls) >= self.leaves_after_calls
-
-    def events(self) -> list[str]:
-        return [report["event"][0].decode() for report in self.reports]
-
-
 @pytest.fixture
 def sender(node_context: Callable[[str], NodeContext], desk: AdmissionDesk) -> Sender:
-    return Sender(node_context("instantid"))
+    return Sender(node_context("instantid"), WITHOUT_CONSENT)
 
 
 def opened(encoded: bytes) -> NDArray[np.uint8]:
@@ -158,7 +122,7 @@ def test_previews_come_when_asked_and_not_instead_of_the_result(
 
 
 def test_policy_can_turn_previews_off(sender: Sender) -> None:
-    sender.policy = Policy(previews=False)
+    sender.policy = replace(WITHOUT_CONSENT, previews=False)
     sender.generate(num_inference_steps=5, preview_every=1)
     assert sender.events() == ["progress"] * 5
 
@@ -174,7 +138,7 @@ def test_timings_tell_of_every_stage_in_flat_numbers(sender: Sender) -> None:
     timings = json.loads(sender.generate(num_inference_steps=3)["timings"][0])
     stages = {"face_analysis", "text_encoder", "id_resampler", "denoise_step", "vae_decoder"}
     stages |= {"safety", "credentials"}
-    others = {"waiting", "record", "face_check", "total"}
+    others = {"waiting", "permits", "record", "face_check", "total"}
     milliseconds = {f"{name}_ms" for name in stages | others}
     assert set(timings) == milliseconds | {"steps", "mean_batch_unet", "mean_batch_identitynet"}
     assert (timings["steps"], timings["mean_batch_unet"]) == (3, 3.0)
@@ -252,7 +216,7 @@ def test_every_picture_is_on_record_as_it_is_delivered(sender: Sender) -> None:
         assert (record.seed, record.noise_key_version) == (7 + index, 1)
         assert (record.latent_channels, record.latent_height, record.latent_width) == (4, 8, 16)
         assert (record.width, record.height, record.output_format) == (128, 64, "webp")
-        assert (record.checker, record.policy) == (CHECKER.decode(), Policy().digest)
+        assert (record.checker, record.policy) == (CHECKER.decode(), WITHOUT_CONSENT.digest)
 
 
 def test_flagged_picture_stays_in_the_server_with_all_others_of_its_request(
@@ -262,11 +226,12 @@ def test_flagged_picture_stays_in_the_server_with_all_others_of_its_request(
     with pytest.raises(OutputUnsafe, match="flagged"):
         sender.generate(num_images_per_prompt=2)
     assert "credentials" not in sender.stages.names
-    assert (tmp_path / "records.jsonl").read_bytes() == b""
+    (decision,) = decisions(tmp_path / "records.jsonl")
+    assert (decision["kind"], decision["code"]) == ("refused", "OUTPUT_UNSAFE")
 
 
 def test_policy_without_a_checker_asks_none_and_says_so_on_record(sender: Sender) -> None:
-    sender.policy = Policy(safety=SafetyPolicy(checker="none"))
+    sender.policy = replace(WITHOUT_CONSENT, safety=SafetyPolicy(checker="none"))
     result = sender.generate()
     assert "safety" not in sender.stages.names
     (record,) = DeskLink.from_environment().find_records(
@@ -278,10 +243,10 @@ def test_policy_without_a_checker_asks_none_and_says_so_on_record(sender: Sender
 def test_picture_that_cannot_be_put_on_record_is_not_released(
     sender: Sender, book: RecordBook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(record: PictureRecord) -> None:
+    def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, "no space left")
 
-    monkeypatch.setattr(book, "add", fail)
+    monkeypatch.setattr(book, "release", fail)
     with pytest.raises(ProvenanceUnavailable, match="on record"):
         sender.generate()
 

@@ -60,7 +60,7 @@ class RequestRecord:
         if isinstance(outcome, InstantIDError):
             self.fail(outcome)
         else:
-            self.deliver(outcome["identity_similarity"])
+            self.deliver(outcome.get("identity_similarity", ()))  # an enrolment has no pictures
 
     def deliver(self, similarities: Iterable[float]) -> None:
         """End with pictures; each has a similarity, NaN where no face was found."""
@@ -69,7 +69,8 @@ class RequestRecord:
             if not isnan(similarity):
                 self._tally.observe(metrics.SIMILARITY, float(similarity))
         self._tally.add(metrics.PICTURES, self.num_pictures)
-        self._tally.observe(metrics.DURATION, self.timings.elapsed_s)
+        if self.num_pictures:  # an enrolment is no picture, and soon done
+            self._tally.observe(metrics.DURATION, self.timings.elapsed_s)
         self._end()
 
     def fail(self, error: InstantIDError) -> None:

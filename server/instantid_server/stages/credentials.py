@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from instantid_server.contract import OutputFormat
+from instantid_server.contract import ConsentLevel, OutputFormat
 from instantid_server.errors import InstantIDError, InvalidInput
 from instantid_server.images import RGB, decode_image
 from instantid_server.node import NodeContext, Outcome, Tensors
@@ -42,6 +42,7 @@ class Delivery:
     output_format: OutputFormat
     output_quality: int
     checker: str
+    consent_level: ConsentLevel
 
 
 class CredentialsStage:
@@ -72,7 +73,7 @@ class CredentialsStage:
         random = np.random.default_rng(0)
         image = random.integers(0, 256, (_WARM_UP_SIDE_PX, _WARM_UP_SIDE_PX, 3), np.uint8)
         for output_format in OutputFormat:
-            self.sign(image, Delivery("0" * 32, output_format, 90, "none"))
+            self.sign(image, Delivery("0" * 32, output_format, 90, "none", ConsentLevel.NONE))
 
     def run(self, requests: Sequence[Tensors]) -> list[Outcome]:
         """Answer with signed pictures; a request that fails leaves the others alone."""
@@ -84,9 +85,13 @@ class CredentialsStage:
         if self._watermarker is not None:
             image, mark = self._watermarker.embed(image, delivery.record_id), self._watermarker.name
         encoded = encode_labelled(image, delivery.output_format, delivery.output_quality)
-        made_at = datetime.now(UTC)
         statement = Statement(
-            delivery.record_id, made_at, delivery.checker, self._policy_digest, mark
+            delivery.record_id,
+            datetime.now(UTC),
+            delivery.checker,
+            self._policy_digest,
+            delivery.consent_level,
+            mark,
         )
         signed = self._signer.sign(encoded, delivery.output_format, statement)
         if delivery.output_format is not OutputFormat.PNG:  # what encoding lost is lost on record
@@ -124,7 +129,11 @@ def _read_delivery(request: Tensors, row: int) -> Delivery:
         output_format = OutputFormat(_text(request, "output_format", row))
     except ValueError as error:
         raise InvalidInput(f"output_format: expected one of {', '.join(OutputFormat)}") from error
-    return Delivery(record_id, output_format, quality, checker)
+    try:
+        consent_level = ConsentLevel(_text(request, "consent_level", row))
+    except ValueError as error:
+        raise InvalidInput(f"consent_level: expected one of {', '.join(ConsentLevel)}") from error
+    return Delivery(record_id, output_format, quality, checker, consent_level)
 
 
 def _text(request: Tensors, name: str, row: int) -> str:

@@ -4,21 +4,38 @@ signing_chain.pem   the certificates of the signing key, its own first
 signing_key.pem     the signing key; in its place, keys.toml may name a key service
 trust_anchors.pem   whose signatures count as this server's own: of all certificates below them
 timestamp_anchors.pem   whose time stamps count; needed where the policy asks for any
-mark_<n>.key        keys of the pixel mark, and noise_<n>.key those of the initial noise: 64
-                    hexadecimal digits. The highest n is in use; all are tried when reading.
+mark_<n>.key        keys of the pixel mark; noise_<n>.key of the initial noise, card_<n>.key of face
+                    cards, template_<n>.key of face templates: 64 hexadecimal digits. The highest n
+                    is in use, and what an older one made is still read.
+issuers/*.toml      whose consents count; attestation.pem, the key of the issuer `self`, with which
+                    the folder's owner attests. Neither has to be there.
 """
 
 import os
 import re
 import secrets
-import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from instantid_server.trust.anchors import Anchors
+from instantid_server.trust.audit.checkpoint_key import (
+    CheckpointKeyError,
+    new_checkpoint_key,
+    read_checkpoint_key,
+)
+from instantid_server.trust.consent.issuers import (
+    ISSUERS_FOLDER,
+    Issuer,
+    IssuerError,
+    read_issuers,
+)
+from instantid_server.trust.consent.self_issuer import ATTESTATION_FILE, make_self_issuer
+from instantid_server.trust.private_file import is_open_to_everybody, write_private
 from instantid_server.trust.signing_key import SigningKey, key_service, local_key
 from instantid_server.trust.test_chain import make_chain
 
@@ -29,10 +46,11 @@ SIGNING_KEY_FILE = "signing_key.pem"
 SERVICE_FILE = "keys.toml"
 ANCHORS_FILE = "trust_anchors.pem"
 TIMESTAMP_ANCHORS_FILE = "timestamp_anchors.pem"
-_KINDS = frozenset({"mark", "noise"})
-_VERSIONED_FILE = re.compile(r"(mark|noise)_(\d{1,4})\.key")
+AUDIT_SIGNING_FILE = "audit_signing.pem"
+_KINDS = ("mark", "noise", "card", "template", "audit")
+_VERSIONED_FILE = re.compile(rf"({'|'.join(_KINDS)})_(\d{{1,4}})\.key")
+_PRIVATE_FILES = {SIGNING_KEY_FILE, ATTESTATION_FILE, AUDIT_SIGNING_FILE}
 _SECRET_BYTES = 32
-_PRIVATE = 0o600
 _CLOCK_SKEW = timedelta(hours=1)  # a new certificate holds where clocks are late, too
 
 
@@ -67,13 +85,16 @@ class Keys:
             raise KeysError("the keys folder is missing or empty: `instantid keys init` makes one")
         if not present & {SIGNING_KEY_FILE, SERVICE_FILE}:
             raise KeysError(f"the keys folder has neither {SIGNING_KEY_FILE} nor {SERVICE_FILE}")
-        versioned = {name for name in present if _VERSIONED_FILE.fullmatch(name)}
-        kinds = {name.partition("_")[0] for name in versioned}
-        wanted = {CHAIN_FILE, ANCHORS_FILE} - present | {f"{kind}_1.key" for kind in _KINDS - kinds}
-        if wanted:
+        if wanted := {CHAIN_FILE, ANCHORS_FILE} - present:
             raise KeysError(f"the keys folder has no {min(wanted)}")
-        for name in sorted(versioned | present & {SIGNING_KEY_FILE}):
-            if (folder / name).stat().st_mode & stat.S_IRWXO:
+        if absent := _absent_keys(present):
+            raise KeysError(
+                f"the keys folder has no {', '.join(absent)}; `instantid keys upgrade` adds what a "
+                "folder of an earlier version never had"
+            )
+        versioned = {name for name in present if _VERSIONED_FILE.fullmatch(name)}
+        for name in sorted(versioned | present & _PRIVATE_FILES):
+            if is_open_to_everybody(folder / name):
                 raise KeysError(f"{name} is open to everybody on this machine: chmod 600 it")
         return cls(folder)
 
@@ -96,6 +117,37 @@ class Keys:
     def noise(self) -> VersionedKeys:
         """The keys of the initial noise."""
         return self._versioned("noise")
+
+    @cached_property
+    def card(self) -> VersionedKeys:
+        """The keys of face cards."""
+        return self._versioned("card")
+
+    @cached_property
+    def template(self) -> VersionedKeys:
+        """The keys of face templates."""
+        return self._versioned("template")
+
+    @cached_property
+    def issuers(self) -> Mapping[str, Issuer]:
+        """Whose consents count, by the id of their key; raises KeysError."""
+        try:
+            return read_issuers(self.folder / ISSUERS_FOLDER)
+        except IssuerError as error:
+            raise KeysError(f"{ISSUERS_FOLDER}/{error}") from error
+
+    @cached_property
+    def audit(self) -> VersionedKeys:
+        """The keys of codes in the audit log."""
+        return self._versioned("audit")
+
+    @cached_property
+    def audit_signing(self) -> Ed25519PrivateKey:
+        """What signs checkpoints of the audit log."""
+        try:
+            return read_checkpoint_key((self.folder / AUDIT_SIGNING_FILE).read_bytes())
+        except CheckpointKeyError as error:
+            raise KeysError(f"{AUDIT_SIGNING_FILE}: {error}") from error
 
     @cached_property
     def anchors(self) -> Anchors:
@@ -141,17 +193,37 @@ def make_test_keys(folder: Path) -> None:
     if any(folder.iterdir()):
         raise KeysError("the keys folder is not empty, and keys are never overwritten")
     chain = make_chain(datetime.now(UTC) - _CLOCK_SKEW)
-    _write(folder / CHAIN_FILE, chain.certificates)
-    _write(folder / SIGNING_KEY_FILE, chain.key)
-    _write(folder / ANCHORS_FILE, chain.root)
-    for kind in _KINDS:
-        _write(folder / f"{kind}_1.key", f"{secrets.token_hex(_SECRET_BYTES)}\n")
+    write_private(folder / CHAIN_FILE, chain.certificates)
+    write_private(folder / SIGNING_KEY_FILE, chain.key)
+    write_private(folder / ANCHORS_FILE, chain.root)
+    _add_missing(folder)
 
 
-def _write(path: Path, text: str) -> None:
-    # Private from its first byte on, which chmod afterwards would not be.
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE), "w") as file:
-        file.write(text)
+def upgrade_keys(folder: Path) -> list[str]:
+    """Add the keys that a folder of an earlier version lacks; return the names of their files.
+
+    What signs pictures is never added. Raises KeysError for a folder without it.
+    """
+    if not (folder / CHAIN_FILE).is_file():
+        raise KeysError(f"this is no keys folder: it has no {CHAIN_FILE}")
+    return _add_missing(folder)
+
+
+def _add_missing(folder: Path) -> list[str]:
+    absent = _absent_keys(path.name for path in folder.iterdir())
+    for name in absent:
+        of_signing = name == AUDIT_SIGNING_FILE
+        secret = new_checkpoint_key() if of_signing else f"{secrets.token_hex(_SECRET_BYTES)}\n"
+        write_private(folder / name, secret)
+    return absent + ([] if (folder / ISSUERS_FOLDER).exists() else make_self_issuer(folder))
+
+
+def _absent_keys(names: Iterable[str]) -> list[str]:
+    """Return what is not among `names`: of a kind with versions, the first file's name."""
+    present = set(names)
+    there = {match[1] for match in map(_VERSIONED_FILE.fullmatch, present) if match is not None}
+    absent = [f"{kind}_1.key" for kind in _KINDS if kind not in there]
+    return absent + sorted({AUDIT_SIGNING_FILE} - present)
 
 
 def _read_secret(path: Path) -> bytes:

@@ -1,7 +1,8 @@
 """The manifest: what the signed credentials of a picture say.
 
 That a trained model made it, with which software and when, from a portrait that is not enclosed,
-and under which random id it is on record. Nothing in it is the same for two pictures of a person.
+by whose word of the person's consent, and under which random id it is on record. Nothing in it is
+the same for two pictures of a person.
 """
 
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from instantid_server import __version__
+from instantid_server.contract import ConsentLevel
 from instantid_server.trust.picture_record import mark_id_of
 from instantid_server.trust.xmp import DIGITAL_SOURCE_TYPE
 
@@ -32,6 +34,7 @@ class Statement:
     made_at: datetime
     checker: str  # what judged the picture; "none": nobody looked
     policy: str  # digest of the policy in force
+    consent_level: ConsentLevel  # who says that the person on the portrait agreed
     mark: str = ""  # the algorithm of the pixel mark; empty: the picture has none
 
 
@@ -84,4 +87,5 @@ def _record(statement: Statement) -> dict[str, str]:
         "record_id": statement.record_id,
         "checker": statement.checker,
         "policy": statement.policy,
+        "consent_level": statement.consent_level,
     }

@@ -15,6 +15,8 @@ from typing import Any, TypeVar, get_type_hints
 
 POLICY_VARIABLE = "INSTANTID_POLICY"  # in the environment of Triton, and thus of every stub
 
+_FILES = (("consent", "revocations"), ("protected", "registry"), ("prompts", "words"))
+
 PartT = TypeVar("PartT")
 
 
@@ -67,6 +69,64 @@ class VerifyPolicy:
 
 
 @dataclass(frozen=True)
+class ConsentPolicy:
+    """Whose consent a picture needs, and how it is shown."""
+
+    required: bool = True
+    self_attested: bool = True  # callers may say themselves that they have it
+    demo: bool = True  # believe the tokens of this project's drawn persons
+    templates: bool = False  # tokens bound to a face, which a morph of two faces can meet
+    raw_embeddings: bool = False  # an embedding is a likeness that whoever holds it can draw
+    audience: str = "instantid"  # whom tokens must be for
+    scope: str = "portraits"  # what tokens must be for
+    max_days: int = 30  # of a token and of a face card
+    match: float = 0.5  # cosine from which a face is the one of the token's template
+    revocations: str = ""  # path of a signed list; without one, nothing is revoked
+    revocations_max_age_hours: float = 24.0  # an older list refuses everybody
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        _check_range("consent.max_days", self.max_days, 1, 366)
+        _check_range("consent.match", self.match, 0.0, 1.0)
+        _check_range(
+            "consent.revocations_max_age_hours", self.revocations_max_age_hours, 0.01, 8784.0
+        )
+
+
+@dataclass(frozen=True)
+class ProtectedPolicy:
+    """Whom nobody may draw."""
+
+    registry: str = ""  # path of a signed file; without one, nobody is protected
+    threshold: float = 0.35  # cosine from which a face is the protected one
+    check_output: bool = True  # the finished picture as well: a prompt can name somebody
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        _check_range("protected.threshold", self.threshold, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class PromptPolicy:
+    """What may be asked for."""
+
+    sieve: bool = True
+    words: str = ""  # path of a page of more words; without one, only those that come along
+
+
+@dataclass(frozen=True)
+class AuditPolicy:
+    """What is put on record."""
+
+    refusals: bool = True  # those by policy; overload is only counted
+    checkpoint_every: int = 100  # records
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        _check_range("audit.checkpoint_every", self.checkpoint_every, 1, 1_000_000)
+
+
+@dataclass(frozen=True)
 class Policy:
     """The whole page; the defaults are the safe ones."""
 
@@ -75,6 +135,10 @@ class Policy:
     mark: MarkPolicy = field(default_factory=MarkPolicy)
     credentials: CredentialsPolicy = field(default_factory=CredentialsPolicy)
     verify: VerifyPolicy = field(default_factory=VerifyPolicy)
+    consent: ConsentPolicy = field(default_factory=ConsentPolicy)
+    protected: ProtectedPolicy = field(default_factory=ProtectedPolicy)
+    prompts: PromptPolicy = field(default_factory=PromptPolicy)
+    audit: AuditPolicy = field(default_factory=AuditPolicy)
 
     @classmethod
     def read(cls, path: Path) -> "Policy":
@@ -83,6 +147,7 @@ class Policy:
             page = tomllib.loads(path.read_text())
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise PolicyError(f"{path.name}: {error}") from error
+        _find_files(page, path.parent)
         return _read_part(cls, page, "")
 
     @classmethod
@@ -101,6 +166,14 @@ class Policy:
     def digest(self) -> str:
         """SHA-256 of everything that the policy says, in hexadecimal; stamped into every record."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+
+def _find_files(page: Mapping[str, Any], folder: Path) -> None:
+    """Make paths on the page, which count from its folder, good for every process."""
+    for part, name in _FILES:
+        table = page.get(part)
+        if isinstance(table, dict) and isinstance(table.get(name), str) and table[name]:
+            table[name] = str((folder / table[name]).resolve())
 
 
 def _read_part(kind: type[PartT], table: Mapping[str, Any], prefix: str) -> PartT:
