@@ -1,0 +1,1 @@
+"""Protected people: whom nobody may draw, and who is to say so."""

@@ -1,0 +1,1 @@
+"""The prompt sieve: what may not be asked for, caught by its words before anything is drawn."""
