@@ -14,6 +14,7 @@ _FIXED = {
     "TOKENIZERS_PARALLELISM": "false",
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    "ORT_DISABLE_TELEMETRY": "1",  # else onnxruntime 1.29 and later tell their maker of each run
 }
 
 
