@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 import tiny_networks
 import torch
+from batches import STAGE_KEY
 from google.protobuf import json_format, text_format  # type: ignore[import-untyped]  # no stubs
+from senders import WITHOUT_CONSENT
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from instantid_server.adapter import read_context
@@ -19,7 +21,9 @@ from instantid_server.node import NodeContext
 from instantid_server.serving.desk import AdmissionDesk
 from instantid_server.serving.limits import AdmissionLimits
 from instantid_server.serving.record_book import RecordBook
-from instantid_server.trust.keys import KEYS_VARIABLE
+from instantid_server.stage_key import STAGE_KEY_VARIABLE
+from instantid_server.trust.keys import KEYS_VARIABLE, Keys
+from instantid_server.trust.policy import POLICY_VARIABLE
 from scripts.known_keys import make_known_keys
 
 MODEL_REPOSITORY = Path(__file__).parents[1] / "model_repository"
@@ -43,9 +47,9 @@ def admission_limits() -> AdmissionLimits:
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Iterator[RecordBook]:
+def book(tmp_path: Path, keys_folder: Path) -> Iterator[RecordBook]:
     """A record book that nobody has written."""
-    book = RecordBook(tmp_path / "records.jsonl")
+    book = RecordBook(tmp_path / "records.jsonl", Keys(keys_folder), checkpoint_every=100)
     yield book
     book.close()
 
@@ -77,6 +81,17 @@ def keys_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _keys(keys_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(KEYS_VARIABLE, str(keys_folder))
+
+
+@pytest.fixture(autouse=True)
+def _policy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nodes draw without anybody's consent, which has tests of its own."""
+    monkeypatch.setenv(POLICY_VARIABLE, WITHOUT_CONSENT.to_json())
+
+
+@pytest.fixture(autouse=True)
+def _stage_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(STAGE_KEY_VARIABLE, STAGE_KEY)
 
 
 @pytest.fixture

@@ -42,6 +42,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--policy", type=Path, metavar="FILE", help="TOML page (default: the safe policy)"
     )
     parser.add_argument(
+        "--stage-key",
+        type=Path,
+        metavar="FILE",
+        help="with which this server's models call each other (default: a new one)",
+    )
+    parser.add_argument(
+        "--gateway-key",
+        type=Path,
+        metavar="FILE",
+        help="that inference asks for; the gateway then says who the tenant is (default: none)",
+    )
+    parser.add_argument(
+        "--remote",
+        type=_remote_stage,
+        action="append",
+        default=[],
+        metavar="STAGE=HOST:PORT",
+        help="ask another server's gRPC port for a stage; may be given several times, needs "
+        "--stage-key",
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="STAGE",
+        help="serve stages for other servers' --remote, and nothing else; needs --stage-key",
+    )
+    parser.add_argument(
         "--start-timeout",
         type=float,
         default=300.0,
@@ -74,6 +102,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             keys_folder=arguments.keys or default_keys_folder(),
             records_path=arguments.records or default_records_path(),
             policy_path=arguments.policy,
+            stage_key_path=arguments.stage_key,
+            gateway_key_path=arguments.gateway_key,
+            remote_stages=dict(arguments.remote),
+            only_stages=tuple(arguments.only),
             profile=arguments.profile,
             host=arguments.host,
             http_port=arguments.http_port,
@@ -85,3 +117,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             verbose=arguments.verbose,
         )
     )
+
+
+def _remote_stage(text: str) -> tuple[str, str]:
+    stage, _, address = text.partition("=")
+    if not address:
+        raise argparse.ArgumentTypeError(f"expected STAGE=HOST:PORT, got {text!r}")
+    return stage, address

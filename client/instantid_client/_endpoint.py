@@ -1,7 +1,8 @@
 """The address of a server: where it listens, and which protocol it speaks there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Self
 from urllib.parse import urlsplit
 
 from instantid_client._errors import InvalidInput
@@ -32,6 +33,13 @@ class Endpoint:
     authority: str  # host:port, over HTTP with the path of a proxy behind it
     protocol: Protocol
     tls: bool = False
+    api_key: str | None = field(default=None, repr=False)  # what a gateway asks for
+
+    def with_key(self, api_key: str | None) -> Self:
+        """Return the endpoint with what its gateway asks for; raises InvalidInput without TLS."""
+        if api_key is not None and not self.tls:
+            raise InvalidInput("api_key: expected a url with grpcs or https, for it is a secret")
+        return replace(self, api_key=api_key)
 
 
 def parse_endpoint(url: str, protocol: str | None = None) -> Endpoint:

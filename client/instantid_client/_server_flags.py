@@ -1,6 +1,7 @@
 """The flags that say which server a command talks to, and how long it waits for it."""
 
 import argparse
+from pathlib import Path
 
 from instantid_client._client import AsyncClient
 from instantid_client._endpoint import DEFAULT_URL, Protocol
@@ -24,7 +25,20 @@ def add_server_flags(parser: argparse.ArgumentParser, timeout_s: float) -> None:
         metavar="SECONDS",
         help="for each request (default: %(default)g)",
     )
+    parser.add_argument(
+        "--api-key",
+        type=_first_line,
+        metavar="FILE",
+        help="with the key or token that a gateway asks for; needs grpcs:// or https://",
+    )
     parser.add_argument("--json", action="store_true", help="answer with one JSON object")
+
+
+def _first_line(path: str) -> str:
+    try:
+        return Path(path).read_text().partition("\n")[0]
+    except (OSError, UnicodeDecodeError) as error:
+        raise argparse.ArgumentTypeError(f"{path} cannot be read") from error
 
 
 def add_tenant_flag(parser: argparse.ArgumentParser) -> None:
@@ -46,5 +60,6 @@ def client_of(
         timeout_s=arguments.timeout,
         tenant=tenant,
         retries=retries,
+        api_key=arguments.api_key,
         transport=transport,
     )

@@ -14,13 +14,16 @@ from tritonclient.utils import np_to_triton_dtype, serialize_byte_tensor
 
 from instantid_client._call import Call
 from instantid_client._endpoint import Endpoint
-from instantid_client._errors import ModelNotReady, from_triton
+from instantid_client._errors import ModelNotReady
 from instantid_client._requests import Array, Tensors
+from instantid_client._triton_errors import from_triton
 
 _CHANNEL_OPTIONS = (
     ("grpc.max_send_message_length", -1),  # Triton sets the limits, and says so when they are hit
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_reconnect_backoff_ms", 2000),  # find a server soon that was started again
+    # Of a name with many addresses, a headless service say, the first would get all.
+    ("grpc.lb_policy_name", "round_robin"),
 )
 # Asks Triton for gRPC statuses on a stream, where by default it sends a text without one.
 _STREAM_METADATA = (("triton_grpc_error", "true"),)
@@ -88,6 +91,9 @@ def _open_channel(module: Any, endpoint: Endpoint) -> Any:
     if not endpoint.tls:
         return module.insecure_channel(endpoint.authority, _CHANNEL_OPTIONS)
     credentials = grpc.ssl_channel_credentials()
+    if endpoint.api_key is not None:
+        shown = grpc.access_token_call_credentials(endpoint.api_key)  # Authorization: Bearer
+        credentials = grpc.composite_channel_credentials(credentials, shown)
     return module.secure_channel(endpoint.authority, credentials, _CHANNEL_OPTIONS)
 
 

@@ -19,12 +19,28 @@ from instantid_client._errors import (
     DeadlineExceeded,
     StreamingNeedsGrpc,
     UnexpectedAnswer,
-    from_triton,
 )
 from instantid_client._requests import Tensors
+from instantid_client._triton_errors import from_triton
 
 # How geventhttpclient says that the connection ended before the answer did.
 _CUT_SHORT = re.compile("incomplete|connection closed", re.IGNORECASE)
+
+
+class _ApiKey(blocking.InferenceServerClientPlugin):  # type: ignore[misc]  # untyped
+    """Shows a gateway what it asks for, with every request."""
+
+    def __init__(self, api_key: str) -> None:
+        self._api_key = api_key
+
+    def __call__(self, request: Any) -> None:
+        """Add the header."""
+        request.headers["Authorization"] = f"Bearer {self._api_key}"
+
+
+def _show_key(client: Any, endpoint: Endpoint) -> None:
+    if endpoint.api_key is not None:
+        client.register_plugin(_ApiKey(endpoint.api_key))
 
 
 def _hung_up(endpoint: Endpoint) -> ConnectionFailed:
@@ -97,6 +113,7 @@ class HttpTransport:
                 connection_timeout=timeout_s,
                 network_timeout=timeout_s,
             )
+            _show_key(client, self._endpoint)
             try:
                 yield client
             finally:
@@ -140,11 +157,13 @@ class AsyncHttpTransport:
         self._endpoint = endpoint
 
     def _client(self, timeout_s: float | None) -> Any:
-        return asyncio_client.InferenceServerClient(
+        client = asyncio_client.InferenceServerClient(
             self._endpoint.authority,
             ssl=self._endpoint.tls,
             conn_timeout=timeout_s,
         )
+        _show_key(client, self._endpoint)
+        return client
 
     async def infer(self, model: str, inputs: Tensors, call: Call) -> Tensors:
         """Return the one answer of `model`."""

@@ -10,12 +10,16 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from instantid_client import (
+    _command_audit,
     _command_cancel,
+    _command_consent,
     _command_drain,
+    _command_enroll,
     _command_generate,
     _command_import,
     _command_keys,
     _command_models,
+    _command_protect,
     _command_serve,
     _command_status,
     _command_verify,
@@ -56,16 +60,20 @@ def main(argv: Sequence[str] | None = None, *, transport: AsyncTransport | None 
 
 def _run(arguments: argparse.Namespace, console: Console, transport: AsyncTransport | None) -> int:
     operating = {
+        "audit": _command_audit.run,
+        "consent": _command_consent.run,
         "serve": _command_serve.run,
         "drain": _command_drain.run,
         "import": _command_import.run,
         "keys": _command_keys.run,
         "models": _command_models.run,
+        "protect": _command_protect.run,
     }
     if arguments.command in operating:
         return operating[arguments.command](arguments, console)
     asking = {
         "generate": _command_generate.run,
+        "enroll": _command_enroll.run,
         "cancel": _command_cancel.run,
         "status": _command_status.run,
         "verify": _command_verify.run,
@@ -83,6 +91,10 @@ def _parser() -> argparse.ArgumentParser:
     generate = commands.add_parser("generate", help="draw pictures of a face")
     add_server_flags(generate, DEFAULT_TIMEOUT_S)
     _command_generate.add_arguments(generate)
+
+    enroll = commands.add_parser("enroll", help="have a face sealed for later pictures")
+    add_server_flags(enroll, DEFAULT_TIMEOUT_S)  # it waits for its turn as a picture does
+    _command_enroll.add_arguments(enroll)
 
     cancel = commands.add_parser("cancel", help="stop a request by its id")
     add_server_flags(cancel, _ANSWER_TIMEOUT_S)
@@ -111,6 +123,18 @@ def _parser() -> argparse.ArgumentParser:
     keys = commands.add_parser("keys", help="make what pictures are marked and signed with")
     keys.set_defaults(json=False)
     _command_keys.add_arguments(keys)
+
+    audit = commands.add_parser("audit", help="look into what a server put on record")
+    audit.set_defaults(json=False)
+    _command_audit.add_arguments(audit)
+
+    consent = commands.add_parser("consent", help="sign, read and take back what people allow")
+    consent.set_defaults(json=False)
+    _command_consent.add_arguments(consent)
+
+    protect = commands.add_parser("protect", help="keep the registry of whom a server never draws")
+    protect.set_defaults(json=False)
+    _command_protect.add_arguments(protect)
 
     models = commands.add_parser("models", help="tell what a repository here serves")
     _command_models.add_arguments(models)

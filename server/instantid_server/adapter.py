@@ -14,15 +14,10 @@ import triton_python_backend_utils as pb_utils
 from numpy.typing import NDArray
 
 from instantid_server import __version__
-from instantid_server.caller import Caller, read_caller
-from instantid_server.contract import TRACE_PARAMETER, ModelSpec
+from instantid_server.caller import TENANT_VARIABLE, Caller, read_caller
+from instantid_server.contract import TENANT_PARAMETER, TRACE_PARAMETER, ModelSpec
 from instantid_server.desk_link import DeskLink
-from instantid_server.errors import (
-    InstantIDError,
-    InvalidInput,
-    TritonStatus,
-    from_stage,
-)
+from instantid_server.errors import InstantIDError, InvalidInput, TritonStatus, from_stage
 from instantid_server.node import (
     Array,
     Control,
@@ -37,7 +32,10 @@ from instantid_server.observe.observer import Observer
 from instantid_server.observe.record import RequestRecord
 from instantid_server.observe.tracing import start_tracing
 from instantid_server.observe.triton_log import log_through
+from instantid_server.parameters import read_id, read_parameters
+from instantid_server.remote import load_stage
 from instantid_server.service import StageService, unforeseen
+from instantid_server.stage_key import StageKey
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +53,8 @@ class TritonStage:
     def initialize(self, args: dict[str, str]) -> None:
         """Load the stage; Triton calls this once for each instance."""
         log_through(pb_utils.Logger)
-        self._stage = type(self).load(read_context(args))
+        self._key = StageKey.from_environment()
+        self._stage = load_stage(self.spec, type(self).load, read_context(args), _tracing)
         self._service = StageService(self.spec.name)
         logger.info("%s %s is loaded", self.spec.name, __version__)
 
@@ -63,12 +62,16 @@ class TritonStage:
         """Answer a batch; an error in one request leaves the others alone."""
         inputs: dict[int, Tensors] = {}
         outcomes: dict[int, Outcome] = {}
+        traceparents = []
         for index, request in enumerate(requests):
             try:
+                given = read_parameters(request)
+                self._key.check(given, self.spec.name)
+                traceparents.append(str(given.get(TRACE_PARAMETER, "")))
                 inputs[index] = _read_inputs(request, self.spec, self._stage.from_dlpack)
             except InstantIDError as error:
                 outcomes[index] = error
-        with _tracing.executing(self.spec.name, map(_traceparent, requests)):
+        with _tracing.executing(self.spec.name, traceparents):
             answered = self._service.run(self._stage, list(inputs.values()))
         outcomes.update(zip(inputs, answered, strict=True))
         return [_response(outcomes[index]) for index in range(len(requests))]
@@ -217,7 +220,7 @@ def _execute(
         requested_output_names=list(outputs),
         # A stage on a GPU answers there; the caller here adds up numbers on the CPU.
         preferred_memory=pb_utils.PreferredMemory(pb_utils.TRITONSERVER_MEMORY_CPU),
-        parameters=dict(parameters),
+        parameters={**parameters, **StageKey.from_environment().parameters()},
     )
     try:
         response = request.exec()
@@ -231,11 +234,9 @@ def _execute(
 
 
 def _read_caller(request: Any, arrived_s: float) -> Caller:
-    return read_caller(request.request_id(), request.parameters(), request.timeout(), arrived_s)
-
-
-def _traceparent(request: Any) -> str:
-    return str(json.loads(request.parameters() or "{}").get(TRACE_PARAMETER, ""))
+    tenant_from = os.environ.get(TENANT_VARIABLE, TENANT_PARAMETER)
+    given = read_parameters(request)
+    return read_caller(read_id(request), given, request.timeout(), arrived_s, tenant_from)
 
 
 def _read_inputs(

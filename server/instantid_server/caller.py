@@ -1,9 +1,8 @@
 """On whose behalf a request runs, and until when: what comes with it beside its inputs."""
 
-import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from instantid_server.contract import (
     PRIORITY_PARAMETER,
@@ -13,6 +12,8 @@ from instantid_server.contract import (
 )
 from instantid_server.errors import InvalidInput
 
+TENANT_HEADER = "instantid-tenant"  # behind a gateway, which knows better than its callers
+TENANT_VARIABLE = "INSTANTID_TENANT_FROM"  # in a stub's environment: which parameter to believe
 MAX_NAME_CHARACTERS = 256  # a UUID has 36
 
 
@@ -31,17 +32,22 @@ class Caller:
         return None if self.deadline_s is None else self.deadline_s - time.monotonic()
 
 
-def read_caller(request_id: str, parameters: str, timeout_us: int, arrived_s: float) -> Caller:
+def read_caller(
+    request_id: str,
+    parameters: Mapping[str, object],
+    timeout_us: int,
+    arrived_s: float,
+    tenant_from: str = TENANT_PARAMETER,
+) -> Caller:
     """Return who sent a request, from what Triton says of it; raises InvalidInput.
 
-    `parameters` is a JSON object, or nothing; a timeout of 0 is none.
+    `tenant_from` is the parameter that says the tenant; a timeout of 0 is none.
     """
-    given: dict[str, Any] = json.loads(parameters) if parameters else {}
     return Caller(
         request_id=_name("request id", request_id),
-        tenant=_name(TENANT_PARAMETER, given.get(TENANT_PARAMETER, "")),
-        priority_class=_priority_class(given.get(PRIORITY_PARAMETER, PriorityClass.NORMAL)),
-        traceparent=_name(TRACE_PARAMETER, given.get(TRACE_PARAMETER, "")),
+        tenant=_name(TENANT_PARAMETER, parameters.get(tenant_from, "")),
+        priority_class=_priority_class(parameters.get(PRIORITY_PARAMETER, PriorityClass.NORMAL)),
+        traceparent=_name(TRACE_PARAMETER, parameters.get(TRACE_PARAMETER, "")),
         deadline_s=arrived_s + timeout_us / 1_000_000 if timeout_us else None,
     )
 

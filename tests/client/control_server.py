@@ -13,6 +13,7 @@ from instantid_server.serving.desk import AdmissionDesk
 from instantid_server.serving.limits import AdmissionLimits
 from instantid_server.serving.record_book import RecordBook
 from instantid_server.serving.state import Phase, StateBoard
+from instantid_server.trust.keys import Keys, make_test_keys
 
 LIMITS = AdmissionLimits(max_running_pictures=8, max_waiting=32)
 
@@ -32,11 +33,12 @@ def running_control(folder: Path) -> Iterator[ControlServer]:
     board, drained, over = StateBoard(), threading.Event(), threading.Event()
     board.enter(Phase.READY)
     port = free_port()
-    book = RecordBook(folder / "records.jsonl")
+    make_test_keys(folder / "keys")
+    book = RecordBook(folder / "records.jsonl", Keys(folder / "keys"), checkpoint_every=100)
     desk = AdmissionDesk(folder / "desk.sock", LIMITS, book)
     desk.start()
     api = TritonApi("127.0.0.1", free_port(), "key")
-    control = ControlPort(("127.0.0.1", port), board, desk, api, drained.set)
+    control = ControlPort(("127.0.0.1", port), board, desk, api, drained.set, folder)
 
     def serve() -> None:
         control.start()

@@ -4,7 +4,15 @@ import asyncio
 from contextlib import aclosing
 from typing import Any, TypeAlias
 
-from instantid_client import AsyncClient, Client, Event, Generation, ServerStatus, Verification
+from instantid_client import (
+    AsyncClient,
+    Client,
+    Enrolment,
+    Event,
+    Generation,
+    ServerStatus,
+    Verification,
+)
 from tests.client.fake_transport import FakeAsyncTransport, FakeTransport, Script
 
 
@@ -31,6 +39,9 @@ class Blocking:
 
     def cancel(self, request_id: str, tenant: str | None = None) -> int:
         return self._client.cancel(request_id, tenant=tenant)
+
+    def enroll(self, photo: Any, **options: Any) -> Enrolment:
+        return self._client.enroll(photo, **options)
 
     def verify(self, picture: Any) -> Verification:
         return self._client.verify(picture)
@@ -68,6 +79,9 @@ class Asyncio:
 
     def cancel(self, request_id: str, tenant: str | None = None) -> int:
         return asyncio.run(self._client.cancel(request_id, tenant=tenant))
+
+    def enroll(self, photo: Any, **options: Any) -> Enrolment:
+        return asyncio.run(self._client.enroll(photo, **options))
 
     def verify(self, picture: Any) -> Verification:
         return asyncio.run(self._client.verify(picture))

@@ -15,12 +15,13 @@ from instantid_client import (
     InvalidInput,
     ModelNotReady,
     Overloaded,
+    RateLimited,
     StageFailed,
     Unavailable,
     UnexpectedAnswer,
     _errors,
 )
-from instantid_client._errors import SERVER_ERRORS, from_triton
+from instantid_client._triton_errors import SERVER_ERRORS, from_triton
 from instantid_server.contract import RETRY_HINT, ErrorCode
 
 ERRORS = [
@@ -63,6 +64,9 @@ def test_code_in_the_text_decides(code: ErrorCode, status: str | None, prefix: s
         pytest.param("bad", "400", InvalidInput, id="http-bad-input"),
         pytest.param("big", "StatusCode.RESOURCE_EXHAUSTED", InvalidInput, id="grpc-too-big"),
         pytest.param("big", "413", InvalidInput, id="http-too-big"),
+        pytest.param("who?", "401", InvalidInput, id="http-gateway-knows-nobody"),
+        pytest.param("who?", "StatusCode.UNAUTHENTICATED", InvalidInput, id="gateway-knows-nobody"),
+        pytest.param("slow down", "429", RateLimited, id="http-gateway-slows-down"),
         pytest.param(
             "Request for unknown model: 'instantid' is not found",
             "StatusCode.NOT_FOUND",

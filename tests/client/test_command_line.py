@@ -87,17 +87,18 @@ def test_so_many_requests_run_at_a_time(folder: Path, concurrency: str, together
 
 
 def test_every_option_has_a_flag(folder: Path) -> None:
-    shared = {"prompt": "p", "face_image": "ann.png", "face_embedding": None}
+    elsewhere = ("prompt", "face_image", "face_card", "face_embedding", "consent_token")
     flags: list[str] = []
     for spec in INSTANTID_STREAM.inputs:
-        if spec.name not in shared:
+        if spec.name not in elsewhere:
             values = {"face_keypoints": [str(n) for n in range(10)], "pose_image": ["bob.png"]}
             text = "webp" if spec.dtype == "BYTES" else "1"
             flags += [f"--{spec.name.replace('_', '-')}", *values.get(spec.name, [text])]
     script = Script([result()])
     assert run(script, "generate", "ann.png", "--prompt", "p", "--previews", "p", *flags) == 0
     inputs: Tensors = script.requests[0][1]
-    assert set(inputs) == {spec.name for spec in INSTANTID_STREAM.inputs} - {"face_embedding"}
+    named = {spec.name for spec in INSTANTID_STREAM.inputs}
+    assert set(inputs) == named - set(elsewhere) | {"prompt", "face_image"}
     assert inputs["face_keypoints"].tolist() == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9]]
 
 

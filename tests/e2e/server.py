@@ -1,11 +1,12 @@
 """A real server for tests: the entry process, started as a person starts it, and its end."""
 
 import contextlib
+import json
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -16,19 +17,30 @@ from scripts.known_keys import make_known_keys
 ROOT = Path(__file__).parents[2]
 MODEL_REPOSITORY = ROOT / "model_repository"
 ENSEMBLE_REPOSITORY = ROOT / "ensemble_configs"
-UNMARKED = '[mark]\nwatermarker = "none"\n'  # two equal pictures would differ in their marks
+# Two equal pictures would differ in their marks; consent has tests of its own.
+LENIENT = """
+[mark]
+watermarker = "none"
+[consent]
+required = false
+raw_embeddings = true
+"""
+STAGE_KEY = "s" * 43  # so that a test can be let in where nobody else is
 START_TIMEOUT_S = 240.0  # the real models, on two busy cores
 STOP_TIMEOUT_S = 60.0
 _ENTRY = """
+import json
 import sys
 from pathlib import Path
 from instantid_server.serving.entry import main
 from instantid_server.serving.options import ServeOptions
 
-models, ensembles, keys, records, policy, profile, log, *ports = sys.argv[1:]
+models, ensembles, keys, records, policy, stages, gateway, *rest = sys.argv[1:]
+profile, remote, only, log, *ports = rest
 http, grpc, metrics, control = map(int, ports)
 sys.exit(main(ServeOptions(
     Path(models), Path(ensembles), Path(keys), Path(records), Path(policy), profile or None,
+    Path(stages), Path(gateway) if gateway else None, json.loads(remote), tuple(only.split()),
     http_port=http, grpc_port=grpc, metrics_port=metrics, control_port=control,
     log_path=Path(log), exit_timeout_s=5,
 )))
@@ -112,6 +124,9 @@ def start_entry(
     ports: Ports | None = None,
     policy: str = "",
     environment: dict[str, str] | None = None,
+    gateway_key: str = "",
+    remote: Mapping[str, str] | None = None,
+    only: Sequence[str] = (),
 ) -> RunningServer:
     """Start an entry process that logs into `folder`, and return without waiting for it."""
     chosen = Ports.free() if ports is None else ports
@@ -123,8 +138,11 @@ def start_entry(
         make_known_keys(keys)
     page = folder / "policy.toml"
     page.write_text(policy)
-    paths = map(str, (models, ensembles, keys, records, page))
-    arguments = (*paths, profile or "", str(log_path), *numbers)
+    stages = _key_file(folder / "stage.key", STAGE_KEY)
+    gateway = _key_file(folder / "gateway.key", gateway_key) if gateway_key else ""
+    paths = map(str, (models, ensembles, keys, records, page, stages, gateway))
+    apart = (json.dumps(dict(remote or {})), " ".join(only))
+    arguments = (*paths, profile or "", *apart, str(log_path), *numbers)
     with complaint_path.open("w") as complaint:
         process = subprocess.Popen(
             [sys.executable, "-c", _ENTRY, *arguments],
@@ -146,14 +164,33 @@ def running_server(
     profile: str | None = None,
     policy: str = "",
     environment: dict[str, str] | None = None,
+    gateway_key: str = "",
+    remote: Mapping[str, str] | None = None,
+    only: Sequence[str] = (),
 ) -> Iterator[RunningServer]:
     """A server, by default of the repository as checked out, ready for requests."""
-    server = start_entry(folder, models, ensembles, profile, policy=policy, environment=environment)
+    server = start_entry(
+        folder,
+        models,
+        ensembles,
+        profile,
+        policy=policy,
+        environment=environment,
+        gateway_key=gateway_key,
+        remote=remote,
+        only=only,
+    )
     try:
         server.ready_line()
         yield server
     finally:
         server.stop()
+
+
+def _key_file(path: Path, key: str) -> Path:
+    path.touch(mode=0o600)
+    path.write_text(key)
+    return path
 
 
 def _read_lines(server: RunningServer) -> None:

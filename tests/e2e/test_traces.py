@@ -10,12 +10,12 @@ from collections.abc import Iterator
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from instantid_server.contract import TRACE_PARAMETER
+from instantid_server.contract import STAGE_KEY_PARAMETER, TRACE_PARAMETER
 from instantid_server.observe.tracing import COLLECTOR_VARIABLE
 from tests.e2e.collector import Collector, running_collector
 from tests.e2e.light_repository import write_light_repositories
 from tests.e2e.raw import infer_grpc, text
-from tests.e2e.server import RunningServer, running_server
+from tests.e2e.server import STAGE_KEY, RunningServer, running_server
 
 pytestmark = pytest.mark.triton
 
@@ -94,7 +94,8 @@ def test_clients_context_goes_through_calls_and_ensembles(
 ) -> None:
     traceparent = f"00-{TRACE_ID.hex()}-{SPAN_ID.hex()}-01"
     prompt = {"prompt": text("anything")[None]}
-    infer_grpc(traced_server.grpc_url, prompt, "text_encoder", {TRACE_PARAMETER: traceparent})
+    parameters = {TRACE_PARAMETER: traceparent, STAGE_KEY_PARAMETER: STAGE_KEY}
+    infer_grpc(traced_server.grpc_url, prompt, "text_encoder", parameters)
     spans = collector.wait_for(len(EXPECTED), PATIENCE_S)
     assert {span.trace_id for span in spans} == {TRACE_ID}
     assert parents_by_name(spans) == {

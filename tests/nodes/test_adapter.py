@@ -7,9 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from batches import TRITON_TEXT, leaks
+from batches import LETS_IN, TRITON_TEXT, leaks, request_of, stage_inputs
 from bls import serve, serve_error
-from triton_python_backend_utils import Logger, TritonError
+from triton_python_backend_utils import (
+    MODELS,
+    InferenceRequest,
+    InferenceResponse,
+    Logger,
+    TritonError,
+)
 
 from instantid_server.adapter import call_stage, read_context
 from instantid_server.errors import FaceNotFound, InstantIDError, ModelNotReady, StageFailed
@@ -80,6 +86,64 @@ def test_model_that_is_not_there_is_not_ready_and_keeps_no_trace_of_triton() -> 
         call_stage("unet", {}, [])
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
+
+
+def test_called_model_is_shown_the_stage_key() -> None:
+    shown = []
+
+    def answer(request: InferenceRequest) -> InferenceResponse:
+        shown.append(json.loads(request.parameters()))
+        return InferenceResponse()
+
+    MODELS["unet"] = answer
+    call_stage("unet", {}, [])
+    assert shown == [LETS_IN]
+
+
+class Garbled(InferenceRequest):
+    """A request as Triton 2.51 passes it on from HTTP: any bytes, and names as often as given."""
+
+    def __init__(self, parameters: bytes, request_id: bytes) -> None:
+        super().__init__()
+        self._garbled = parameters, request_id
+
+    def parameters(self) -> str:
+        return self._garbled[0].decode()
+
+    def request_id(self) -> str:
+        return self._garbled[1].decode()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "request_id", "message"),
+    [
+        pytest.param(b'{"a": "\xff"}', b"", "parameters: expected UTF-8", id="parameters"),
+        pytest.param(b"{}", b"\xff", "request id: expected UTF-8", id="request-id"),
+        pytest.param(
+            b'{"instantid-tenant": "forged", "instantid-tenant": "true"}',
+            b"",
+            "parameters: expected each name once",
+            id="name-twice",
+        ),
+    ],
+)
+def test_garbled_request_to_a_public_model_is_refused_alone(
+    parameters: bytes, request_id: bytes, message: str, load_node: Callable[[str], Any]
+) -> None:
+    batch = [Garbled(parameters, request_id), Garbled(b"{}", b"")]
+    refusal, other = load_node("instantid_cancel").execute(batch)
+    assert refusal.error().message() == f"[INVALID_INPUT] {message}"
+    assert other.error().message() == "[INVALID_INPUT] request_id: required, but not given"
+
+
+@pytest.mark.parametrize("parameters", [b'{"a": "\xff"}', b'{"a": 1, "a": 1}'])
+def test_garbled_request_to_a_stage_is_refused_alone(
+    parameters: bytes, load_node: Callable[[str], Any]
+) -> None:
+    good = request_of(stage_inputs("id_resampler", 1), parameters=LETS_IN)
+    refusal, answer = load_node("id_resampler").execute([Garbled(parameters, b""), good])
+    assert refusal.error().message().startswith("[INVALID_INPUT] parameters: ")
+    assert not answer.has_error()
 
 
 def test_warning_of_a_stage_reaches_tritons_log(load_node: Callable[[str], Any]) -> None:

@@ -6,15 +6,28 @@ from typing import Any
 
 import numpy as np
 import pytest
-from batches import Arrays, Unforeseen, answers, leaks, log_text, stage_inputs, texts
+from batches import (
+    LETS_IN,
+    STAGE_KEY,
+    Arrays,
+    Unforeseen,
+    answer_of,
+    answers,
+    leaks,
+    log_text,
+    request_of,
+    stage_inputs,
+    texts,
+)
 from bls import serve_faces
 from numpy.typing import NDArray
 from triton_python_backend_utils import Logger
 
-from instantid_server.contract import MODELS, PUBLIC_MODELS
+from instantid_server.contract import MODELS, PUBLIC_MODELS, STAGE_KEY_PARAMETER
 from instantid_server.images import RGB, decode_image
 from instantid_server.node import Outcome, Stage, Tensors
 from instantid_server.serving.desk import AdmissionDesk
+from instantid_server.stage_key import STAGE_KEY_VARIABLE, StageKeyUnknown
 
 LoadNode = Callable[[str], Any]
 
@@ -160,6 +173,38 @@ def test_missing_input_is_named(name: str, stage_node: LoadNode) -> None:
     answer = answers(stage_node(name), [inputs, stage_inputs(name, 2)])
     assert answer[0] == f"[INVALID_INPUT] {missing}: required, but not given"
     assert not isinstance(answer[1], str)
+
+
+@each_stage
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        pytest.param({}, id="no-key"),
+        pytest.param({STAGE_KEY_PARAMETER: ""}, id="empty-key"),
+        pytest.param({STAGE_KEY_PARAMETER: STAGE_KEY[:-1]}, id="wrong-key"),
+    ],
+)
+def test_request_without_the_stage_key_is_refused_and_its_neighbours_are_not(
+    name: str, parameters: dict[str, str], stage_node: LoadNode
+) -> None:
+    node = stage_node(name)
+    good = stage_inputs(name, 1)
+    expected = answers(node, [good, good])
+    given = [LETS_IN, parameters, LETS_IN]
+    responses = node.execute([request_of(good, parameters=each) for each in given])
+    first, refusal, last = map(answer_of, responses)
+    assert refusal == f"[NOT_PUBLIC] {name} answers this server's own models alone"
+    assert_same(first, expected[0])
+    assert_same(last, expected[1])
+
+
+@each_stage
+def test_stage_that_was_told_no_key_does_not_load(
+    name: str, stage_node: LoadNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(STAGE_KEY_VARIABLE)
+    with pytest.raises(StageKeyUnknown):
+        stage_node(name)
 
 
 @each_stage

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from batches import TRITON_TEXT, request_of, stage_inputs
+from batches import LETS_IN, TRITON_TEXT, request_of, stage_inputs
 from bls import serve_chain, serve_error, serve_faces
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -113,7 +113,7 @@ def test_stage_that_calls_others_carries_the_trace_on(node: Any, traces: Traces)
 def execute_together(node: Any, *traceparents: str) -> None:
     """Let a face_analysis node execute a batch with a request for each context."""
     inputs = stage_inputs("face_analysis", 1)
-    parameters = [{TRACE_PARAMETER: traceparent} for traceparent in traceparents]
+    parameters = [{TRACE_PARAMETER: traceparent, **LETS_IN} for traceparent in traceparents]
     node.execute([request_of(inputs, parameters=given) for given in parameters])
 
 

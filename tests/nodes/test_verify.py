@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from batches import answers, stage_inputs, texts
-from picture_records import record_of
+from picture_records import NOBODY, record_of
 from PIL import Image
 
 from instantid_server.serving.record_book import RecordBook
@@ -23,7 +23,7 @@ def released(load_node: LoadNode, book: RecordBook) -> bytes:
     inputs = {**stage_inputs("credentials", 1), "record_id": texts([RECORD_ID])}
     (answer,) = answers(load_node("credentials"), [inputs])
     on_record = answer["perceptual_hash"][0, 0].decode()
-    book.add(record_of(RECORD_ID, perceptual_hash=on_record))
+    book.release([record_of(RECORD_ID, perceptual_hash=on_record)], NOBODY)
     return bytes(answer["encoded_image"][0, 0])
 
 

@@ -1,29 +1,34 @@
 """What comes with a request beside its inputs."""
 
-import json
 import time
 from typing import Any
 
 import pytest
 
-from instantid_server.caller import Caller, read_caller
-from instantid_server.contract import PriorityClass
+from instantid_server.caller import TENANT_HEADER, Caller, read_caller
+from instantid_server.contract import TENANT_PARAMETER, PriorityClass
 from instantid_server.errors import InvalidInput
 
 
 def read(request_id: str = "", timeout_us: int = 0, **parameters: Any) -> Caller:
-    return read_caller(request_id, json.dumps(parameters), timeout_us, arrived_s=100.0)
+    return read_caller(request_id, parameters, timeout_us, arrived_s=100.0)
 
 
 def test_caller_who_says_nothing_is_an_ordinary_one() -> None:
     assert read() == Caller()
-    assert read_caller("", "", 0, 100.0) == Caller()
     assert Caller().priority_class is PriorityClass.NORMAL
 
 
 def test_everything_that_comes_with_a_request_is_read() -> None:
     caller = read("r-1", tenant="a", priority_class="high", traceparent="00-1-2-01", colour="red")
     assert caller == Caller("r-1", "a", PriorityClass.HIGH, "00-1-2-01")
+
+
+def test_gateways_word_on_the_tenant_counts_and_the_callers_does_not() -> None:
+    parameters = {TENANT_HEADER: "a", TENANT_PARAMETER: "b"}
+    assert read_caller("", parameters, 0, 0.0).tenant == "b"
+    assert read_caller("", parameters, 0, 0.0, TENANT_HEADER).tenant == "a"
+    assert read_caller("", {TENANT_PARAMETER: "b"}, 0, 0.0, TENANT_HEADER).tenant == ""
 
 
 def test_deadline_is_counted_from_the_arrival() -> None:

@@ -1,5 +1,6 @@
 """Triton as a child of this process: the server of the wheel, or that of NVIDIA's container."""
 
+import json
 import os
 import secrets
 import signal
@@ -7,15 +8,21 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping
 
+from instantid_server.caller import TENANT_HEADER, TENANT_VARIABLE
+from instantid_server.contract import MODELS, TENANT_PARAMETER
 from instantid_server.desk_link import DESK_VARIABLE
+from instantid_server.remote import REMOTE_VARIABLE
 from instantid_server.serving.api import TritonApi
 from instantid_server.serving.command import CommandOptions, triton_arguments
+from instantid_server.serving.doors import Doors
 from instantid_server.serving.environment import server_environment, usable_cores
 from instantid_server.serving.installation import Installation
 from instantid_server.serving.lease import Lease
 from instantid_server.serving.options import ServeOptions
+from instantid_server.serving.placement import absent_models
 from instantid_server.serving.remains import find_shared_memory, kill_processes
 from instantid_server.serving.scratch import Scratch, lay_out
+from instantid_server.stage_key import STAGE_KEY_VARIABLE
 from instantid_server.trust.keys import KEYS_VARIABLE
 from instantid_server.trust.policy import POLICY_VARIABLE, Policy
 
@@ -33,11 +40,13 @@ class TritonChild:
         cuda_pools_mib: Mapping[int, int],
         lease: Lease,
         policy: Policy,
+        doors: Doors,
     ) -> None:
         """Lay out what the server needs; nothing is started."""
         repositories = (options.model_repository, options.ensemble_repository)
         scratch = lay_out(lease.scratch, installation.loose_parts, repositories)
-        command = _command_options(options, cuda_pools_mib, scratch, lease)
+        absent = absent_models(options.only_stages, options.remote_stages)
+        command = _command_options(options, cuda_pools_mib, scratch, lease, doors, absent)
         executable = str(installation.server)
         self._command = [executable, *triton_arguments(installation.version, command)]
         self._environment = server_environment(
@@ -48,6 +57,9 @@ class TritonChild:
                 DESK_VARIABLE: str(lease.desk_path),
                 KEYS_VARIABLE: str(options.keys_folder.resolve()),
                 POLICY_VARIABLE: policy.to_json(),
+                STAGE_KEY_VARIABLE: doors.stage_key.text,
+                REMOTE_VARIABLE: json.dumps(dict(options.remote_stages)),
+                TENANT_VARIABLE: TENANT_PARAMETER if doors.gateway_key is None else TENANT_HEADER,
             },
         )
         self._shm_prefix = lease.shm_prefix
@@ -57,7 +69,7 @@ class TritonChild:
         self.log_path.write_bytes(b"")
         self.name = lease.name
         self._log_start = 0
-        self.api = TritonApi(options.host, options.http_port, command.admin_key)
+        self.api = TritonApi(options.host, options.http_port, command.admin_key, absent)
 
     def start(self) -> None:
         """Start the server; it loads its models while the caller waits for its health."""
@@ -114,7 +126,12 @@ class TritonChild:
 
 
 def _command_options(
-    options: ServeOptions, cuda_pools_mib: Mapping[int, int], scratch: Scratch, lease: Lease
+    options: ServeOptions,
+    cuda_pools_mib: Mapping[int, int],
+    scratch: Scratch,
+    lease: Lease,
+    doors: Doors,
+    absent: frozenset[str],
 ) -> CommandOptions:
     return CommandOptions(
         model_repositories=scratch.repositories,
@@ -122,6 +139,8 @@ def _command_options(
         shm_prefix=lease.shm_prefix,
         backend_directory=scratch.backends,
         profile=options.profile,
+        models=tuple(sorted(MODELS.keys() - absent)) if absent else ("*",),
+        gateway_key=doors.gateway_key,
         host=options.host,
         http_port=options.http_port,
         grpc_port=options.grpc_port,

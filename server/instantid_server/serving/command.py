@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from instantid_server.caller import TENANT_HEADER
 from instantid_server.contract import MAX_REQUEST_BYTES
 
 ADMIN_HEADER = "instantid-admin-key"
+GATEWAY_HEADER = "instantid-gateway-key"
 # All but health, metadata and inference.
 _RESTRICTED_APIS = "shared-memory,model-config,model-repository,statistics,trace,logging"
 _MAX_RESPONSE_POOL = 16  # answers kept for reuse on a gRPC stream; Triton's default has no bound
@@ -35,6 +37,8 @@ class CommandOptions:
     shm_prefix: str  # of this server's files in /dev/shm
     backend_directory: Path | None = None  # None: the installation's own
     profile: str | None = None
+    models: tuple[str, ...] = ("*",)
+    gateway_key: str | None = None  # needed in `GATEWAY_HEADER` for inference; None: anybody may
     host: str = "127.0.0.1"
     http_port: int = 8000
     grpc_port: int = 8001
@@ -53,7 +57,7 @@ def triton_arguments(version: TritonVersion, options: CommandOptions) -> list[st
         *(f"--model-repository={path}" for path in options.model_repositories),
         *([] if options.profile is None else [f"--model-config-name={options.profile}"]),
         "--model-control-mode=explicit",  # a killed stage comes back by unload and load
-        "--load-model=*",
+        *(f"--load-model={model}" for model in options.models),
         f"--model-load-thread-count={options.load_threads}",
         "--disable-auto-complete-config",  # it would import every model's code twice
         "--strict-readiness=true",
@@ -98,6 +102,12 @@ def _address_arguments(options: CommandOptions) -> list[str]:
 def _restriction_arguments(version: TritonVersion, options: CommandOptions) -> list[str]:
     rule = f"{_RESTRICTED_APIS}:{ADMIN_HEADER}={options.admin_key}"
     arguments = [f"--http-restricted-api={rule}", f"--grpc-restricted-protocol={rule}"]
+    if options.gateway_key is not None:
+        rule = f"inference:{GATEWAY_HEADER}={options.gateway_key}"
+        arguments += [f"--http-restricted-api={rule}", f"--grpc-restricted-protocol={rule}"]
+        pattern = f"^{TENANT_HEADER}$"  # becomes a request parameter of that name
+        arguments += [f"--http-header-forward-pattern={pattern}"]
+        arguments += [f"--grpc-header-forward-pattern={pattern}"]
     if version >= CONTAINER_VERSION:
         arguments += [
             f"--http-max-input-size={MAX_REQUEST_BYTES}",

@@ -1,6 +1,7 @@
 """The options of one served repository, as a person gives them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 DEFAULT_HTTP_PORT = 8000  # this and the next two: Triton's own
@@ -20,6 +21,10 @@ class ServeOptions:
     records_path: Path  # where released pictures are put on record
     policy_path: Path | None = None  # None: the safe defaults
     profile: str | None = None  # None: every model's config.pbtxt
+    stage_key_path: Path | None = None  # None: a new one at each start
+    gateway_key_path: Path | None = None  # None: no gateway is in front
+    remote_stages: Mapping[str, str] = field(default_factory=dict)  # host:port of who answers
+    only_stages: tuple[str, ...] = ()  # for other servers; (): everything
     host: str = "127.0.0.1"
     http_port: int = DEFAULT_HTTP_PORT
     grpc_port: int = DEFAULT_GRPC_PORT

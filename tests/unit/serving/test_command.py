@@ -65,6 +65,20 @@ def test_all_but_health_metadata_and_inference_needs_the_key(
     )
 
 
+@pytest.mark.parametrize("version", [EMBEDDED_VERSION, CONTAINER_VERSION])
+def test_behind_a_gateway_inference_needs_its_key_and_the_tenant_is_its_header(
+    version: TritonVersion,
+) -> None:
+    behind = dataclasses.replace(OPTIONS, gateway_key="secret")
+    added = set(triton_arguments(version, behind)) - set(triton_arguments(version, OPTIONS))
+    assert added == {
+        "--http-restricted-api=inference:instantid-gateway-key=secret",
+        "--grpc-restricted-protocol=inference:instantid-gateway-key=secret",
+        "--http-header-forward-pattern=^instantid-tenant$",
+        "--grpc-header-forward-pattern=^instantid-tenant$",
+    }
+
+
 def test_newer_triton_bounds_its_input() -> None:
     added = flags(CONTAINER_VERSION) - flags(EMBEDDED_VERSION)
     assert added == {"--http-max-input-size", "--grpc-max-response-pool-size", "--allow-client-shm"}
@@ -76,4 +90,5 @@ def test_embedded_triton_knows_every_flag() -> None:
     assert wheel is not None
     usage = subprocess.run([wheel.server, "--help"], capture_output=True, text=True)
     known = set((usage.stdout + usage.stderr).split())
-    assert flags(EMBEDDED_VERSION, dataclasses.replace(OPTIONS, cuda_pools_mib={0: 1})) <= known
+    everything = dataclasses.replace(OPTIONS, cuda_pools_mib={0: 1}, gateway_key="secret")
+    assert flags(EMBEDDED_VERSION, everything) <= known
