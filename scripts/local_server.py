@@ -1,10 +1,11 @@
 """A server of this checkout's repository for one script: started before it, gone after it."""
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +15,12 @@ from scripts.known_keys import known_keys_folder
 from scripts.orphans import end_with_parent
 from scripts.reports import ROOT
 
+# What is measured here is not consent, which `make consent` measures; the persons are drawn.
+WITHOUT_CONSENT = """
+[consent]
+required = false
+raw_embeddings = true
+"""
 START_TIMEOUT_S = 300.0  # as `instantid serve` has it
 
 
@@ -26,6 +33,7 @@ class LocalServer:
     metrics_url: str
     control_url: str
     ready_line: str
+    records_path: Path
     process: subprocess.Popen[str]  # the entry process
 
 
@@ -35,9 +43,14 @@ def local_server(
     ensembles: Path = ROOT / "ensemble_configs",
     start_timeout_s: float = START_TIMEOUT_S,
     profile: str | None = None,
+    policy: str = WITHOUT_CONSENT,
+    environment: Mapping[str, str] | None = None,
+    flags: Sequence[str] = (),
 ) -> Iterator[LocalServer]:
     """Run `instantid serve` on free ports until the block ends, by whatever end.
 
+    `policy` is the text of the policy's page; an empty one is the default policy. `environment` is
+    added to this process's own, `flags` are to the command.
     Raises SystemExit if it does not start; its own message is on standard error by then.
     """
     http, grpc, metrics, control = free_ports(4)
@@ -45,15 +58,22 @@ def local_server(
     command += ["--http-port", str(http), "--grpc-port", str(grpc), "--metrics-port", str(metrics)]
     command += ["--control-port", str(control), "--keys", str(known_keys_folder())]
     command += ["--model-repository", str(models), "--ensemble-repository", str(ensembles)]
-    command += ["--start-timeout", str(start_timeout_s)]
+    command += ["--start-timeout", str(start_timeout_s), *flags]
     if profile is not None:
         command += ["--profile", profile]
     # A script that is told to end must still end its server.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     with TemporaryDirectory(prefix="instantid-") as scratch:
-        command += ["--records", str(Path(scratch, "records.jsonl"))]
+        page = Path(scratch, "policy.toml")
+        page.write_text(policy)
+        records = Path(scratch, "records.jsonl")
+        command += ["--records", str(records), "--policy", str(page)]
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, preexec_fn=end_with_parent
+            command,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **(environment or {})},
+            preexec_fn=end_with_parent,
         )
         assert process.stdout is not None
         try:
@@ -66,6 +86,7 @@ def local_server(
                 metrics_url=f"127.0.0.1:{metrics}",
                 control_url=f"127.0.0.1:{control}",
                 ready_line=ready_line,
+                records_path=records,
                 process=process,
             )
         finally:

@@ -1,6 +1,7 @@
 """Who may import whom, how long a file may be and what it may be called."""
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -73,14 +74,18 @@ def test_adapter_alone_knows_triton() -> None:
 
 
 def test_contract_imports_nothing_that_is_installed() -> None:
-    names = imports(SERVER / "contract.py") | imports(SERVER / "model_spec.py")
-    others = {name for name in names if not is_from(name, "instantid_server.model_spec")}
+    pages = ("contract", "error_code", "model_spec", "states")
+    names = set().union(*(imports(SERVER / f"{page}.py") for page in pages))
+    own = tuple(f"instantid_server.{page}" for page in pages)
+    others = {name for name in names if not name.startswith(own)}
     assert {name.partition(".")[0] for name in others} <= sys.stdlib_module_names
 
 
-def test_transports_alone_know_tritonclient() -> None:
-    for path in importers(python_files(SERVER, CLIENT), "tritonclient"):
-        assert path.startswith("client/instantid_client/_transport")
+def test_transports_and_remote_models_alone_know_tritonclient() -> None:
+    found = importers(python_files(SERVER, CLIENT), "tritonclient")
+    of_server = {path for path in found if path.startswith("server/")}
+    assert of_server == {"server/instantid_server/remote_model.py"}
+    assert all(path.startswith("client/instantid_client/_transport") for path in found - of_server)
 
 
 @parametrize_files(python_files(CLIENT))
@@ -106,6 +111,17 @@ def test_stage_runs_without_triton_and_without_a_server(path: Path) -> None:
 @parametrize_files(python_files(SERVER))
 def test_server_knows_no_client(path: Path) -> None:
     assert not any(is_from(name, "instantid_client") for name in imports(path))
+
+
+def test_what_decides_before_a_picture_loads_no_networks() -> None:
+    program = "import sys, instantid_server.serving.entry, instantid_server.enrolment"
+    answer = subprocess.run(
+        [sys.executable, "-c", f"{program}; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert {"torch", "diffusers", "transformers"}.isdisjoint(answer.stdout.split())
 
 
 @parametrize_files(NODE_FILES)

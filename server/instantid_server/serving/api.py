@@ -23,6 +23,7 @@ class TritonApi:
     host: str
     http_port: int
     admin_key: str
+    absent: frozenset[str] = frozenset()  # models in the repositories that are not to be loaded
 
     def is_ready(self) -> bool:
         """Tell whether the server answers and all its models can."""
@@ -33,11 +34,11 @@ class TritonApi:
         return True
 
     def model_states(self) -> dict[str, str]:
-        """Return the state of every model in the repositories."""
+        """Return the state of every model that is to be there."""
         return {model["name"]: model.get("state", "UNAVAILABLE") for model in self._index()}
 
     def unready_models(self) -> dict[str, str]:
-        """Return the reason of every model in the repositories that is not ready."""
+        """Return the reason of every model that is to be there and is not ready."""
         return {
             model["name"]: model.get("reason", model.get("state", "not loaded"))
             for model in self._index()
@@ -56,7 +57,7 @@ class TritonApi:
         models: list[dict[str, str]] = json.loads(
             self._ask("POST", "/v2/repository/index", _ANSWER_S)
         )
-        return models
+        return [model for model in models if model["name"] not in self.absent]
 
     def _ask(self, method: str, path: str, timeout_s: float) -> bytes:
         connection = http.client.HTTPConnection(self.host, self.http_port, timeout=timeout_s)

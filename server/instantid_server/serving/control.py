@@ -3,6 +3,7 @@
 GET /live     200 while this process can still make the server work
 GET /ready    200 while a new request would be served, else 503
 GET /status   what goes on, as JSON
+GET /metrics  the same, and the free disk, for Prometheus
 POST /drain   begin to end, as SIGTERM does; from this machine only
 
 Triton's own health would not do: it stays green when the process of a model has died.
@@ -10,15 +11,20 @@ Triton's own health would not do: it stays green when the process of a model has
 
 import ipaddress
 import json
+import shutil
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 from instantid_server import __version__
 from instantid_server.contract import MODELS
 from instantid_server.serving.api import READY, TritonApi, TritonApiError
 from instantid_server.serving.desk import AdmissionDesk
+from instantid_server.serving.metrics_page import CONTENT_TYPE, Moment, metrics_page
+from instantid_server.serving.remote_watch import RemoteWatch
 from instantid_server.serving.state import Phase, StateBoard
 
 _STALLED_S = 60.0  # the main thread comes by several times a second
@@ -37,11 +43,16 @@ class ControlPort:
         desk: AdmissionDesk,
         api: TritonApi,
         drain: Callable[[], None],
+        records_folder: Path,
+        remote: RemoteWatch | None = None,
     ) -> None:
         """Listen at once; `drain` must return at once, for a caller waits for its answer."""
+        self._remote = remote
         self._board = board
         self._desk = desk
         self._api = api
+        self._records_folder = records_folder
+        self._began_s = time.time()
         self.drain = drain
         self._server = _Server(address, self)
         self._thread = threading.Thread(target=self._server.serve_forever, name="control")
@@ -63,9 +74,7 @@ class ControlPort:
     def is_ready(self) -> bool:
         """Tell whether a request that came now would be served."""
         # Asked in this order: the board knows of dead processes, Triton of all else.
-        return self._board.state.phase is Phase.READY and set(self._model_states().values()) == {
-            READY
-        }
+        return self._board.state.phase is Phase.READY and _are_ready(self._model_states())
 
     def status(self) -> dict[str, object]:
         """Return what goes on."""
@@ -82,14 +91,41 @@ class ControlPort:
                 "seconds_per_step": admission.seconds_per_step,
             },
             "restarts": state.restarts,
-            "reloads": state.reloads,
+            "reloads": sum(state.reloads.values()),
         }
+
+    def metrics(self) -> str:
+        """Return what goes on, as a page for Prometheus."""
+        state = self._board.state
+        models = self._model_states() | dict.fromkeys(state.reloading, _RELOADING)
+        return metrics_page(
+            Moment(
+                state=state,
+                is_ready=state.phase is Phase.READY and _are_ready(models),
+                ready_models={model: found == READY for model, found in models.items()},
+                admission=self._desk.snapshot(),
+                records_free_bytes=_free_bytes(self._records_folder),
+                began_s=self._began_s,
+            )
+        )
 
     def _model_states(self) -> dict[str, str]:
         try:
-            return self._api.model_states()
+            states = self._api.model_states()
         except TritonApiError:  # it is not up, or hangs
             return dict.fromkeys(MODELS, _UNAVAILABLE)
+        return states if self._remote is None else states | self._remote.states()
+
+
+def _are_ready(models: Mapping[str, str]) -> bool:
+    return set(models.values()) == {READY}
+
+
+def _free_bytes(folder: Path) -> int:
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:  # a volume that is gone takes no record either
+        return 0
 
 
 class _Server(ThreadingHTTPServer):
@@ -112,8 +148,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer_probe("ready", port.is_ready())
         elif self.path == "/status":
             self._answer(HTTPStatus.OK, port.status())
+        elif self.path == "/metrics":
+            self._send(HTTPStatus.OK, CONTENT_TYPE, port.metrics())
         else:
-            self._answer(HTTPStatus.NOT_FOUND, {"error": "known are /live, /ready, /status"})
+            known = "known are /live, /ready, /status, /metrics"
+            self._answer(HTTPStatus.NOT_FOUND, {"error": known})
 
     def do_POST(self) -> None:
         if self.path != "/drain":
@@ -140,9 +179,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(status, {name: good})
 
     def _answer(self, status: HTTPStatus, document: dict[str, object]) -> None:
-        body = json.dumps(document).encode()
+        self._send(status, "application/json", json.dumps(document))
+
+    def _send(self, status: HTTPStatus, content_type: str, text: str) -> None:
+        body = text.encode()
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

@@ -13,6 +13,7 @@ from pathlib import Path
 from instantid_server.serving.child import TritonChild
 from instantid_server.serving.control import ControlPort
 from instantid_server.serving.desk import AdmissionDesk
+from instantid_server.serving.doors import left_open, open_doors
 from instantid_server.serving.failure import ServingFailure
 from instantid_server.serving.lease import release, sweep_stale, take_lease
 from instantid_server.serving.leash import start_leash
@@ -22,11 +23,13 @@ from instantid_server.serving.options import ServeOptions
 from instantid_server.serving.pools import read_cuda_pools
 from instantid_server.serving.preflight import check_all, memory_warning
 from instantid_server.serving.record_book import RecordBook
+from instantid_server.serving.remote_watch import RemoteWatch
 from instantid_server.serving.state import StateBoard
 from instantid_server.serving.stop import StopWish
 from instantid_server.serving.supervisor import Supervisor
 from instantid_server.serving.terminal import Terminal
-from instantid_server.serving.trust import prepare_keys, read_policy, weakened
+from instantid_server.serving.trust import check_permits, prepare_keys, read_policy, weakened
+from instantid_server.trust.keys import Keys
 
 
 def main(options: ServeOptions) -> int:
@@ -49,8 +52,11 @@ def _serve(options: ServeOptions, stop: StopWish, terminal: Terminal) -> None:
     limits = read_limits(options.ensemble_repository, options.profile)
     cuda_pools_mib = read_cuda_pools(options.ensemble_repository, options.profile)
     policy = read_policy(options.policy_path)
-    for line in (*prepare_keys(options.keys_folder), *weakened(policy)):
+    doors = open_doors(options)
+    said = (*prepare_keys(options.keys_folder), *weakened(policy), *left_open(options))
+    for line in said:
         terminal.say(line)
+    check_permits(policy, options.keys_folder, options.model_repository)
     if warning := memory_warning(Path("/proc/meminfo").read_text()):
         terminal.say(f"warning: {warning}")
     with ExitStack() as ends:  # runs in reverse
@@ -58,17 +64,20 @@ def _serve(options: ServeOptions, stop: StopWish, terminal: Terminal) -> None:
         ends.callback(release, lease)
         leash = start_leash(lease)
         ends.callback(leash.communicate)  # closes the pipe: the leash removes everything, and ends
-        book = RecordBook(options.records_path)
+        keys = Keys(options.keys_folder)
+        book = RecordBook(options.records_path, keys, policy.audit.checkpoint_every)
         ends.callback(book.close)
         desk = AdmissionDesk(lease.desk_path, limits, book)
         desk.start()
         ends.callback(desk.stop)
-        triton = TritonChild(options, installation, cuda_pools_mib, lease, policy)
+        triton = TritonChild(options, installation, cuda_pools_mib, lease, policy, doors)
         if options.verbose:
             terminal.follow(LogEcho(triton.log_path, sys.stderr.buffer))
         board = StateBoard()
         address = (options.host, options.control_port)
-        control = ControlPort(address, board, desk, triton.api, stop.utter)
+        records = options.records_path.parent
+        remote = RemoteWatch(options.remote_stages) if options.remote_stages else None
+        control = ControlPort(address, board, desk, triton.api, stop.utter, records, remote)
         control.start()
         ends.callback(control.stop)
         ends.callback(_stop_triton, triton, stop, terminal)

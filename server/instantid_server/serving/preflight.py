@@ -30,6 +30,7 @@ from instantid_server.serving.installation import (
 )
 from instantid_server.serving.libpython import DEBIAN_PACKAGE, SONAME, find_libpython
 from instantid_server.serving.options import ServeOptions
+from instantid_server.serving.placement import check_placement
 from instantid_server.serving.remains import SHM
 from instantid_server.serving.wheel import (
     DISTRIBUTION,
@@ -53,6 +54,7 @@ def check_all(options: ServeOptions) -> Installation:
     installation = find_installation(CONTAINER, options.host)
     check_repositories(options.model_repository, options.ensemble_repository)
     check_profile(options.profile, (options.model_repository, options.ensemble_repository))
+    check_placement(options)
     check_log_path(options.log_path)
     temporary = Path(tempfile.gettempdir())
     check_temporary_path(temporary)

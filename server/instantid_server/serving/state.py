@@ -1,7 +1,8 @@
 """The state of a served repository: written by the entry process's main thread, read by probes."""
 
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -21,7 +22,7 @@ class ServerState:
 
     phase: Phase = Phase.STARTING
     reloading: frozenset[str] = frozenset()  # models
-    reloads: int = 0
+    reloads: Mapping[str, int] = field(default_factory=dict)  # by model
     restarts: int = 0
 
 
@@ -51,9 +52,10 @@ class StateBoard:
             phase = Phase.RELOADING if models else Phase.READY
         self.state = replace(self.state, phase=phase, reloading=models)
 
-    def count_reload(self) -> None:
+    def count_reload(self, model: str) -> None:
         """Count a model that is back."""
-        self.state = replace(self.state, reloads=self.state.reloads + 1)
+        reloads = {**self.state.reloads, model: self.state.reloads.get(model, 0) + 1}
+        self.state = replace(self.state, reloads=reloads)
 
     def count_restart(self) -> None:
         """Count a Triton that is started again."""

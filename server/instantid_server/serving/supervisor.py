@@ -7,7 +7,7 @@ takes long runs elsewhere.
 
 import time
 
-from instantid_server.contract import GENERATING_MODELS, PUBLIC_MODELS
+from instantid_server.contract import LATE_MODELS, PUBLIC_MODELS
 from instantid_server.serving.api import UNLOADING, TritonApiError
 from instantid_server.serving.child import TritonChild
 from instantid_server.serving.desk import AdmissionDesk
@@ -107,13 +107,13 @@ class Supervisor:
         """Return what only a new Triton can mend."""
         if (ending := self._triton.ending()) is not None:
             return f"Triton ended by itself ({ending}); its log ends\n{self._last_lines()}"
-        if lost := sorted(self._watch.dead_models() & set(GENERATING_MODELS)):
+        if lost := sorted(self._watch.dead_models() & set(LATE_MODELS)):
             return f"the process of {lost[0]} ended"
         return None
 
     def _mend_stages(self) -> str | None:
         """Reload what broke; return why a reload failed, if one did."""
-        for model in sorted(self._watch.dead_models() - set(GENERATING_MODELS)):
+        for model in sorted(self._watch.dead_models() - set(LATE_MODELS)):
             if self._reloads.begin(model):
                 self._terminal.say(f"the process of {model} ended; it is loaded again")
         for model in self._desk.broken_models():
@@ -124,7 +124,7 @@ class Supervisor:
             if ended.error is not None:
                 return f"{ended.model} could not be loaded again: {ended.error}"
             self._watch.renew(ended.model)
-            self._board.count_reload()
+            self._board.count_reload(ended.model)
             self._terminal.say(f"{ended.model} is back after {ended.seconds:.1f} s")
         self._show_reloads()
         return None
@@ -189,8 +189,10 @@ class Supervisor:
         """Have Triton finish every answer of theirs that is still on its way."""
         deadline = time.monotonic() + _UNLOAD_S
         try:
+            loaded = self._triton.api.model_states()
             for model in PUBLIC_MODELS:
-                self._triton.api.unload(model)
+                if model in loaded:
+                    self._triton.api.unload(model)
             while UNLOADING in self._triton.api.model_states().values():
                 if time.monotonic() > deadline or self._stop.in_haste():
                     return

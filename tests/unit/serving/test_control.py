@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event
+from urllib.request import urlopen
 
 import pytest
 from fake_triton import FakeTriton, fake_triton
@@ -26,11 +28,12 @@ class Setting:
 
 
 @pytest.fixture
-def setting(desk: AdmissionDesk) -> Iterator[Setting]:
+def setting(desk: AdmissionDesk, tmp_path: Path) -> Iterator[Setting]:
     board, drained, number = StateBoard(), Event(), free_ports(1)[0]
     board.enter(Phase.READY)
     with fake_triton({"unet": "READY", "instantid": "READY"}) as triton:
-        port = ControlPort(("127.0.0.1", number), board, desk, triton.api, drained.set)
+        address = ("127.0.0.1", number)
+        port = ControlPort(address, board, desk, triton.api, drained.set, tmp_path)
         port.start()
         yield Setting(f"127.0.0.1:{number}", board, triton, drained)
         port.stop()
@@ -78,6 +81,21 @@ def test_status_has_state_models_admission_and_counts(setting: Setting) -> None:
         "restarts": 1,
         "reloads": 0,
     }
+
+
+def test_metrics_say_which_model_is_away_and_how_often_one_was(setting: Setting) -> None:
+    setting.board.count_reload("unet")
+    setting.board.count_restart()
+    setting.board.show_reloading(frozenset({"unet"}))
+    with urlopen(f"http://{setting.url}/metrics") as answer:
+        series = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines())
+    assert series["instantid_ready"] == "0"
+    assert series['instantid_phase{phase="reloading"}'] == "1"
+    assert series['instantid_model_ready{model="unet"}'] == "0"
+    assert series['instantid_model_ready{model="instantid"}'] == "1"
+    assert series['instantid_stage_reloads_total{model="unet"}'] == "1"
+    assert series["instantid_triton_restarts_total"] == "1"
+    assert int(series["instantid_records_free_bytes"]) > 0
 
 
 def test_drain_is_passed_on(setting: Setting) -> None:

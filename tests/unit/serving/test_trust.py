@@ -6,7 +6,7 @@ import pytest
 
 from instantid_server.serving.failure import ServingFailure
 from instantid_server.serving.trust import prepare_keys, read_policy, weakened
-from instantid_server.trust.keys import Keys, default_keys_folder
+from instantid_server.trust.keys import Keys, default_keys_folder, make_test_keys
 from instantid_server.trust.policy import POLICY_VARIABLE, MarkPolicy, Policy, SafetyPolicy
 
 
@@ -24,6 +24,13 @@ def test_folder_that_was_named_is_never_filled(tmp_path: Path) -> None:
     with pytest.raises(ServingFailure, match="instantid keys init"):
         prepare_keys(tmp_path / "keys")
     assert not (tmp_path / "keys").exists()
+
+
+def test_key_of_the_audit_log_that_is_none_stops_the_server(tmp_path: Path) -> None:
+    make_test_keys(tmp_path / "keys")
+    (tmp_path / "keys" / "audit_1.key").write_text("junk")
+    with pytest.raises(ServingFailure, match=r"audit_1\.key"):
+        prepare_keys(tmp_path / "keys")
 
 
 def test_policy_comes_from_its_page_and_from_nowhere_else(
