@@ -17,7 +17,9 @@ from instantid_server.serving.options import ServeOptions
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "docker" / "Dockerfile").read_text().replace("\\\n", "")
 COMPOSE = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())
-SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+SERVICES: dict[str, dict[str, Any]] = {
+    name: service for name, service in COMPOSE["services"].items() if "build" in service
+}
 IGNORE = (ROOT / ".dockerignore").read_text().splitlines()
 UNLOADING_S = 10  # that Triton gets after its own exit timeout, before it is killed
 
