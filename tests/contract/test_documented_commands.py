@@ -10,7 +10,15 @@ from instantid_client import cli
 
 ROOT = Path(__file__).parents[2]
 COMMAND = re.compile(r"^ *(?:docker .*instantid-triton|instantid) ([a-z].*)$", re.MULTILINE)
-PAGES = ("README.md", "client/README.md", "model_repository/README.md", "docker/README.md")
+PAGES = (
+    "README.md",
+    "CONSENT.md",
+    "PROVENANCE.md",
+    "client/README.md",
+    "model_repository/README.md",
+    "docker/README.md",
+    "docker/kubernetes/README.md",
+)
 
 
 def command_lines() -> list[str]:
