@@ -7,16 +7,17 @@ TORCH_INDEX ?=
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
 PROMPT ?=
 FACE ?=
+CONSENT ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check parity test-full-size profiles bench bench-gpu load chaos soak fuzz provenance showcase pocket-check clean
+.PHONY: help demo serve test check parity test-full-size profiles bench bench-gpu load chaos soak fuzz provenance consent cluster showcase pocket-check clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-demo: .venv/server-installed ## draw one picture on a server of its own: FACE=photo.png PROMPT="..."
-	.venv/bin/python -m scripts.demo $(if $(FACE),--face "$(FACE)") $(if $(PROMPT),--prompt "$(PROMPT)")
+demo: .venv/server-installed ## draw one picture on a server of its own: FACE=photo.png CONSENT=yes PROMPT="..."
+	.venv/bin/python -m scripts.demo $(if $(FACE),--face "$(FACE)") $(if $(CONSENT),--i-have-consent) $(if $(PROMPT),--prompt "$(PROMPT)")
 
 serve: .venv/server-installed ## serve the repository on 127.0.0.1, ports 8000 to 8002
 	exec .venv/bin/instantid serve
@@ -61,6 +62,12 @@ fuzz: .venv/dev-installed ## send 10,000 requests that no client would send: ARG
 provenance: .venv/dev-installed ## attack marks, credentials and noise, and measure them: ARGS=--quick
 	.venv/bin/python -m scripts.provenance $(ARGS)
 
+consent: .venv/dev-installed ## try every attack on consent, doors and audit: ARGS=--quick
+	.venv/bin/python -m scripts.consent $(ARGS)
+
+cluster: .venv/dev-installed ## simulate many servers, how many and how far apart: ARGS=--validate runs real ones
+	.venv/bin/python -m scripts.cluster $(ARGS)
+
 showcase: .venv/server-installed ## draw the contact sheet of the README
 	.venv/bin/python -m scripts.showcase
 
@@ -82,6 +89,7 @@ clean: ## remove the environment and everything built
 	$(PIP) install --no-deps --editable .
 	@touch $@
 
-.venv/dev-installed: .venv/server-installed docker/requirements-dev.txt
+.venv/dev-installed: .venv/server-installed docker/requirements-dev.txt docker/requirements-envoy.txt
 	$(PIP) install --no-deps -r docker/requirements-dev.txt
+	$(PIP) install --no-deps --upgrade --target build/xds-protos -r docker/requirements-envoy.txt
 	@touch $@

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
@@ -12,7 +13,9 @@ from PIL import Image
 
 from instantid_client import Client, Generation, InstantIDError, Preview
 from instantid_server.stages.pose import KeypointMapSize, draw_keypoints
+from instantid_server.trust.consent.issuing import attest
 from scripts.contact_sheet import Tile, contact_sheet
+from scripts.known_keys import known_keys_folder
 from scripts.local_server import local_server
 from scripts.reports import ROOT, write_report
 
@@ -41,7 +44,7 @@ def main() -> int:
     options = _read_arguments()
     started = perf_counter()
     print("starting the server ...", flush=True)
-    with local_server() as server:
+    with local_server(policy="") as server:
         server_seconds = perf_counter() - started
         print(server.ready_line, flush=True)
         try:
@@ -58,6 +61,9 @@ def main() -> int:
 def _read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--face", type=Path, default=FACE, help="photo of one face")
+    parser.add_argument(
+        "--i-have-consent", action="store_true", help="the person on the photo agrees"
+    )
     parser.add_argument("--prompt", default=PROMPT)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--steps", type=int, default=NUM_INFERENCE_STEPS)
@@ -72,6 +78,7 @@ def _draw(url: str, options: argparse.Namespace) -> Drawing:
         for event in client.stream(
             prompt=options.prompt,
             face_image=options.face,
+            consent_token=_consent(options),
             seed=options.seed,
             num_inference_steps=options.steps,
             preview_every=PREVIEW_EVERY,
@@ -81,6 +88,13 @@ def _draw(url: str, options: argparse.Namespace) -> Drawing:
             if isinstance(event, Generation):
                 return Drawing(event, previews, perf_counter() - started)
     raise AssertionError("a stream ends with a Generation or an error")
+
+
+def _consent(options: argparse.Namespace) -> str | None:
+    """Return the caller's own word; without it, the client takes the token beside the photo."""
+    if not options.i_have_consent:
+        return None
+    return attest(options.face.read_bytes(), known_keys_folder(), None, datetime.now(UTC))
 
 
 def _save(drawing: Drawing, options: argparse.Namespace) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from instantid_server.contract import DEFAULT_OUTPUT_QUALITY, OutputFormat
+from instantid_server.contract import DEFAULT_OUTPUT_QUALITY, ConsentLevel, OutputFormat
 from instantid_server.errors import InstantIDError
 from instantid_server.images import RGB
 from instantid_server.stages.credentials import CredentialsStage, Delivery
@@ -34,6 +34,10 @@ class InProcessRelease:
             raise InstantIDError("the picture was flagged")
         checker = judged["checker"][0, 0].decode()
         delivery = Delivery(
-            secrets.token_hex(16), OutputFormat.PNG, DEFAULT_OUTPUT_QUALITY, checker
+            secrets.token_hex(16),
+            OutputFormat.PNG,
+            DEFAULT_OUTPUT_QUALITY,
+            checker,
+            ConsentLevel.NONE,
         )
         return self._credentials.sign(image, delivery).encoded

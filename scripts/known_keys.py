@@ -6,7 +6,7 @@ Tests and benchmarks compare such a server's pictures with those of a pipeline o
 from functools import cache
 from pathlib import Path
 
-from instantid_server.trust.keys import Keys, make_test_keys
+from instantid_server.trust.keys import Keys, make_test_keys, upgrade_keys
 from instantid_server.trust.marks.choice import make_watermarker
 from instantid_server.trust.marks.watermarker import Watermarker
 from instantid_server.trust.policy import Policy
@@ -28,6 +28,7 @@ def known_keys_folder() -> Path:
     folder = ROOT / "build" / "keys"
     if not folder.exists():
         make_known_keys(folder)
+    upgrade_keys(folder)  # it may be of an earlier version of this checkout
     return folder
 
 

@@ -45,6 +45,7 @@ PURPOSES = {
     "instantid": "Public: one photo and a prompt in, pictures out.",
     "instantid_stream": "Public: the same as instantid, with progress and previews.",
     "instantid_cancel": "Public: takes requests back by their id.",
+    "enroll": "Public: a photo's face, sealed for this server.",
     "verify": "Public: whether a picture is this server's, and unchanged.",
 }
 SETTINGS: dict[str, type[Any]] = {

@@ -10,7 +10,7 @@ from pathlib import Path
 from time import sleep
 from typing import Any, TypeAlias
 
-from instantid_server.contract import GENERATING_MODELS, MODELS
+from instantid_server.contract import LATE_MODELS, MODELS
 from instantid_server.serving.remains import SHM
 from instantid_server.serving.stubs import find_stubs
 from scripts.chaos.cancels import give_up_many
@@ -44,7 +44,7 @@ def stage_models() -> tuple[str, ...]:
     return tuple(
         name
         for name, spec in MODELS.items()
-        if spec.backend != "ensemble" and name not in GENERATING_MODELS
+        if spec.backend != "ensemble" and name not in LATE_MODELS
     )
 
 

@@ -8,7 +8,12 @@ from datetime import UTC, datetime
 import numpy as np
 from skimage.data import astronaut
 
-from instantid_server.contract import DEFAULT_OUTPUT_QUALITY, CredentialsState, OutputFormat
+from instantid_server.contract import (
+    DEFAULT_OUTPUT_QUALITY,
+    ConsentLevel,
+    CredentialsState,
+    OutputFormat,
+)
 from instantid_server.trust.anchors import Anchors
 from instantid_server.trust.encoding import encode_labelled
 from instantid_server.trust.manifest import Statement
@@ -49,7 +54,9 @@ class Attacks:
         anchors = Anchors(chain.root)
         self._signer = PictureSigner(local_key(chain.certificates, chain.key), anchors)
         self._reader = CredentialsReader(anchors)
-        self._statement = Statement("0123456789abcdef" * 2, datetime.now(UTC), "none", "0" * 64)
+        self._statement = Statement(
+            "0123456789abcdef" * 2, datetime.now(UTC), "none", "0" * 64, ConsentLevel.NONE
+        )
         self._changes = changes
 
     def on(self, output_format: OutputFormat) -> Iterator[Attack]:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from skimage.data import astronaut
 
-from instantid_server.contract import DEFAULT_OUTPUT_QUALITY, OutputFormat
+from instantid_server.contract import DEFAULT_OUTPUT_QUALITY, ConsentLevel, OutputFormat
 from instantid_server.images import RGB
 from instantid_server.stages.credentials import CredentialsStage, Delivery
 from instantid_server.trust.keys import Keys, make_test_keys
@@ -36,7 +36,9 @@ def _stage(folder: Path) -> CredentialsStage:
 
 
 def _time(stage: CredentialsStage, output_format: OutputFormat, number: int) -> float:
-    delivery = Delivery(f"{number:032x}", output_format, DEFAULT_OUTPUT_QUALITY, "none")
+    delivery = Delivery(
+        f"{number:032x}", output_format, DEFAULT_OUTPUT_QUALITY, "none", ConsentLevel.NONE
+    )
     began = time.perf_counter()
     stage.sign(_picture(), delivery)
     return (time.perf_counter() - began) * 1000

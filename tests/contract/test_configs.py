@@ -10,6 +10,7 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelInput, ModelOut
 
 from instantid_server.contract import (
     CREDENTIALS,
+    ENROLL,
     GENERATING_MODELS,
     INSTANTID_CANCEL,
     MAX_FACES,
@@ -34,7 +35,7 @@ GUIDANCE_BRANCHES = 2  # with the prompt and the face, and without
 
 ENSEMBLES = [spec for spec in MODELS.values() if spec.backend == "ensemble"]
 PYTHON_MODELS = [spec for spec in MODELS.values() if spec.backend == "python"]
-WITHOUT_PARAMETERS = (CREDENTIALS, INSTANTID_CANCEL, VERIFY)
+WITHOUT_PARAMETERS = (CREDENTIALS, INSTANTID_CANCEL, ENROLL, VERIFY)
 ONNX_MODELS = [spec for spec in MODELS.values() if spec.backend == "onnxruntime"]
 STAGES = [spec for spec in (*PYTHON_MODELS, *ONNX_MODELS) if spec.name not in PUBLIC_MODELS]
 

@@ -16,11 +16,14 @@ class Collector:
     def __init__(self, address: str) -> None:
         self.address = address
         self._spans: list[Span] = []
+        self.received = b""  # as it came over the wire
         self._changed = threading.Condition()
 
-    def add(self, request: ExportTraceServiceRequest) -> None:
+    def add(self, body: bytes) -> None:
         """Keep the spans of one delivery."""
+        request = ExportTraceServiceRequest.FromString(body)
         with self._changed:
+            self.received += body
             for resource in request.resource_spans:
                 for scope in resource.scope_spans:
                     self._spans.extend(scope.spans)
@@ -42,7 +45,7 @@ def running_collector() -> Iterator[Collector]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.headers["Content-Encoding"] == "gzip":
                 body = gzip.decompress(body)
-            collector.add(ExportTraceServiceRequest.FromString(body))
+            collector.add(body)
             self.send_response(200)
             self.end_headers()
 

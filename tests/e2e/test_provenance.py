@@ -1,7 +1,6 @@
 """Pictures from the real server, as the world gets them: marked, signed, on record, and checked."""
 
 import json
-from collections.abc import Iterator
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -20,8 +19,9 @@ from instantid_server.trust.marks.watermarker import Watermarker
 from instantid_server.trust.policy import Policy
 from scripts.psnr import psnr_db
 from scripts.render_profiles import DETECTION_SIZE_PX
+from tests.e2e.conftest import QUESTIONS, Accountable
 from tests.e2e.photos import PORTRAIT, portrait
-from tests.e2e.server import MODEL_REPOSITORY, RunningServer, running_server
+from tests.e2e.server import MODEL_REPOSITORY, RunningServer
 from tests.reference import ReferenceOptions, ReferencePipeline
 
 pytestmark = pytest.mark.triton
@@ -29,36 +29,31 @@ pytestmark = pytest.mark.triton
 PROMPT = "a comic portrait of a person with short brown hair, in the city"
 SIZE = 128
 STEPS = 8
-QUESTIONS = 30  # a minute; more than all tests but one ask together
 SAME_DB = 60.0  # rounding of the last bit at most
 XMP_WORDS = b"trainedAlgorithmicMedia"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("marking_server")
+def folder(accountable: Accountable) -> Path:
+    return accountable.folder
 
 
 @pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[RunningServer]:
-    """The repository as checked out with the policy as it is by default, but for the questions."""
-    policy = f"[verify]\nper_minute = {QUESTIONS}\n"
-    with running_server(folder, policy=policy) as running:
-        yield running
+def server(accountable: Accountable) -> RunningServer:
+    return accountable.server
 
 
 @pytest.fixture(scope="module")
-def mark(server: RunningServer, folder: Path) -> Watermarker:
+def client(accountable: Accountable) -> Client:
+    return accountable.client
+
+
+@pytest.fixture(scope="module")
+def mark(accountable: Accountable) -> Watermarker:
     """What the server marks with."""
-    watermarker = make_watermarker(Policy().mark, Keys.load(folder / "keys"))
+    watermarker = make_watermarker(Policy().mark, Keys.load(accountable.folder / "keys"))
     assert watermarker is not None
     return watermarker
-
-
-@pytest.fixture(scope="module")
-def client(server: RunningServer) -> Iterator[Client]:
-    with Client(server.grpc_url, timeout_s=120) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from instantid_server.contract import (
     DEFAULT_IP_ADAPTER_SCALE,
     DEFAULT_NUM_INFERENCE_STEPS,
     DEFAULT_SCHEDULER,
-    GENERATING_MODELS,
     INSTANTID,
     INSTANTID_STREAM,
+    LATE_MODELS,
     MODELS,
     PUBLIC_MODELS,
     SCHEDULERS,
@@ -34,8 +34,8 @@ def test_called_models_exist(spec: ModelSpec) -> None:
 
 
 @each_model
-def test_only_models_that_draw_have_optional_inputs(spec: ModelSpec) -> None:
-    assert any(tensor.optional for tensor in spec.inputs) == (spec.name in GENERATING_MODELS)
+def test_only_models_that_take_a_photo_have_optional_inputs(spec: ModelSpec) -> None:
+    assert any(tensor.optional for tensor in spec.inputs) == (spec.name in LATE_MODELS)
 
 
 def test_tensors_of_one_name_have_one_type_and_rank() -> None:

@@ -8,7 +8,8 @@ from tiny_networks import SCHEDULER_CONFIG
 from instantid_server.contract import SCHEDULERS
 from instantid_server.errors import InvalidInput
 from instantid_server.noise import NoiseSource
-from instantid_server.schedulers import Schedule, resolve_scheduler
+from instantid_server.scheduler_names import resolve_scheduler
+from instantid_server.schedulers import Schedule
 from scripts.known_keys import NOISE_KEY
 
 SHAPE = (4, 8, 8)

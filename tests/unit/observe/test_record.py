@@ -51,6 +51,13 @@ def test_request_waits_then_runs_then_is_gone(watched: Watched) -> None:
     assert watched.levels() == {metrics.IN_FLIGHT: 0}
 
 
+def test_answer_without_pictures_is_a_good_end(watched: Watched) -> None:
+    watched.record.admit()
+    watched.record.end({"face_card": b"sealed"})
+    assert (watched.record.outcome, watched.record.num_pictures) == (metrics.OUTCOME_OK, 0)
+    assert watched.levels()[metrics.IN_FLIGHT] == 0
+
+
 def test_request_that_never_ran_waits_no_more(watched: Watched) -> None:
     watched.record.fail(Cancelled("gone"))
     assert watched.levels() == {metrics.WAITING: 0}

@@ -7,7 +7,13 @@ import pytest
 from certificates import issue
 
 from instantid_server.trust import keys
-from instantid_server.trust.keys import KEYS_VARIABLE, Keys, KeysError, make_test_keys
+from instantid_server.trust.keys import (
+    KEYS_VARIABLE,
+    Keys,
+    KeysError,
+    make_test_keys,
+    upgrade_keys,
+)
 from instantid_server.trust.signing_key import KeyService, LocalKey
 
 SECRET = "5ec7e7" * 11  # two digits more than a key has
@@ -20,6 +26,10 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
 def text_of(error: pytest.ExceptionInfo[KeysError]) -> str:
     """Return everything that a traceback would show of an error."""
     chain = error.getrepr(style="short", chain=True)
@@ -28,17 +38,19 @@ def text_of(error: pytest.ExceptionInfo[KeysError]) -> str:
 
 def test_made_keys_are_whole_and_private(folder: Path) -> None:
     made = Keys.load(folder)
-    assert len(made.mark.key) == len(made.noise.key) == 32
-    assert made.mark.key != made.noise.key
+    secrets = {kind.key for kind in (made.mark, made.noise, made.card, made.template)}
+    assert [len(secret) for secret in secrets] == [32] * 4
     assert isinstance(made.signing, LocalKey)
-    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
-    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in files_in(folder)} == {0o600}
+    folders = (folder, folder / "issuers")
+    assert {path.stat().st_mode & 0o777 for path in folders} == {0o700}
 
 
 def test_two_folders_have_no_secret_in_common(folder: Path, tmp_path: Path) -> None:
     make_test_keys(tmp_path / "other")
-    for path in folder.iterdir():
-        assert path.read_bytes() != (tmp_path / "other" / path.name).read_bytes()
+    for path in files_in(folder):
+        other = tmp_path / "other" / path.relative_to(folder)
+        assert path.read_bytes() != other.read_bytes()
 
 
 def test_folder_with_anything_in_it_is_left_alone(tmp_path: Path) -> None:
@@ -64,6 +76,22 @@ def test_missing_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(KeysError, match=name):
         Keys.load(folder)
+
+
+def test_folder_of_an_earlier_version_says_what_adds_the_rest(folder: Path) -> None:
+    for name in ("card_1.key", "template_1.key"):
+        (folder / name).unlink()
+    message = "has no card_1.key, template_1.key; `instantid keys upgrade` adds"
+    with pytest.raises(KeysError, match=message):
+        Keys.load(folder)
+    assert upgrade_keys(folder) == ["card_1.key", "template_1.key"]
+    assert Keys.load(folder).card.current == 1
+
+
+def test_upgrade_leaves_newer_versions_of_a_key_alone(folder: Path) -> None:
+    (folder / "card_1.key").rename(folder / "card_7.key")
+    assert upgrade_keys(folder) == []
+    assert set(Keys.load(folder).card.by_version) == {7}
 
 
 def test_missing_folder_says_what_makes_one(tmp_path: Path) -> None:

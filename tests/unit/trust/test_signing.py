@@ -132,6 +132,7 @@ def test_manifest_has_the_record_and_nothing_else_of_ours() -> None:
     assert assertion(manifest_of(signed()), RECORD_LABEL) == {
         "record_id": RECORD_ID,
         "checker": "clip sha256:1a2b3c4d",
+        "consent_level": "verified",
         "policy": "f" * 64,
     }
 
