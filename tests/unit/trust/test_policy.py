@@ -60,3 +60,17 @@ def test_digest_changes_with_anything_that_the_page_says() -> None:
     others = (Policy(previews=False), Policy(mark=MarkPolicy(amplitude=0.8)))
     assert len({policy.digest for policy in (Policy(), *others)}) == 3
     assert Policy().digest == Policy().digest
+
+
+def test_paths_on_a_page_count_from_its_folder(tmp_path: Path) -> None:
+    policy = Policy.read(written(tmp_path, '[protected]\nregistry = "protected.jsonl"'))
+    assert policy.protected.registry == str(tmp_path.resolve() / "protected.jsonl")
+    assert Policy().protected.registry == ""
+
+
+def test_containers_policy_takes_the_word_of_issuers_alone() -> None:
+    strict = Policy.read(Path(__file__).parents[3] / "docker" / "policy.toml")
+    assert strict.consent.required
+    assert not strict.consent.self_attested
+    assert not strict.consent.demo
+    assert strict.safety == Policy().safety
