@@ -36,5 +36,5 @@ class Findings:
             figures[f"in_time_{answer.label.replace(' ', '_')}"] = answer.in_time
         if self.comparisons:
             figures["simulation_error"] = largest_error(self.comparisons)
-            figures["clock_cpu_share"] = max(each.cpu_share for each in self.comparisons)
+            figures["machine_cpu_share"] = max(each.cpu_share for each in self.comparisons)
         return figures

@@ -1,6 +1,7 @@
 """The validation: the same arrivals at real servers in clock mode and at simulated ones."""
 
 import contextlib
+import json
 import statistics
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,8 +25,8 @@ _FEW_STEPS = 2  # a second length, to tell the steps from the rest
 _CALIBRATIONS = 5  # pictures of each length, one after another
 _DECODE_MS = 20.0  # about half a step, as a decoder takes on a GPU
 _OTHERS_MS = 2.0
-# s(b) as `make load` has measured it for the pocket networks on two cores: milliseconds by rows.
-STEP_CURVE = ServiceCurve.of({1: 29.8, 2: 40.3, 4: 53.7, 8: 78.1, 12: 105.7, 16: 144.7})
+# s(b) of the pocket networks on two cores: a copy of build/reports/step_curve.json of `make load`.
+_STEP_CURVE = Path(__file__).with_name("step_curve.json")
 _GAP_S = 0.001  # of the embedded Triton on two cores
 _SIMULATIONS = 5  # of each run
 _NUMBERS = (1, 2, 3)  # of servers
@@ -55,7 +56,7 @@ class Comparison:
 
 def validate() -> list[Comparison]:
     """Compare one, two and three servers that sleep by a measured curve."""
-    clocks = clocks_of(STEP_CURVE)
+    clocks = clocks_of(measured_step_curve())
     with clock_servers(clocks, max(_NUMBERS)) as servers:
         work = calibrate(servers[0], clocks)
         return [
@@ -63,6 +64,12 @@ def validate() -> list[Comparison]:
             for number in _NUMBERS
             for share in _SHARES
         ]
+
+
+def measured_step_curve() -> ServiceCurve:
+    """Return what a step takes by rows, in milliseconds."""
+    written = json.loads(_STEP_CURVE.read_text())
+    return ServiceCurve.of({int(rows): ms for rows, ms in written.items()})
 
 
 def clocks_of(step: ServiceCurve) -> StageClocks:

@@ -51,6 +51,7 @@ def main() -> int:
     for name, value in figures.items():
         print(f"{name:28} {value:10.3f}")
     print(write_report("load", figures))
+    write_report("step_curve", {str(rows): round(ms, 2) for rows, ms in measured.curve.items()})
     print(write_load_report(measured, figures))
     return 0
 
