@@ -45,7 +45,7 @@ class WrittenLog:
         book = self.open()
         for _ in range(pictures):
             book.release([picture_record()], REQUEST)
-        book.refuse(RefusalRecord.of(RefusedPolicy("protected"), TENANT, POLICY), REQUEST)
+        book.refuse(RefusalRecord.of(RefusedPolicy(reason="protected"), TENANT, POLICY), REQUEST)
         book.close()
 
     def lines(self) -> list[bytes]:

@@ -39,6 +39,8 @@ from enum import StrEnum
 
 from instantid_server.contract import RETRY_HINT, STAGE_RETRY_S, ErrorCode
 
+_ONE_ANSWER = "the operator's policy does not allow this picture"
+
 
 class TritonStatus(StrEnum):
     """The members of Triton's TRITONSERVER_Error_Code that we answer with."""
@@ -152,9 +154,10 @@ class RefusedPolicy(InvalidInput):
 
     code = ErrorCode.REFUSED_POLICY
 
-    def __init__(self, reason: str = "") -> None:
-        super().__init__("the operator's policy does not allow this picture")
-        self.reason = reason  # for the record alone
+    def __init__(self, message: str = _ONE_ANSWER, *, reason: str = "") -> None:
+        """Give the one answer; `reason` is for the record alone."""
+        super().__init__(message)
+        self.reason = reason
 
 
 class NotPublic(InvalidInput):

@@ -49,7 +49,7 @@ class ProtectsEverybody:
     """A registry with everybody in it."""
 
     def check(self, *_: object) -> None:
-        raise RefusedPolicy("protected:reference")
+        raise RefusedPolicy(reason="protected:reference")
 
 
 @dataclass

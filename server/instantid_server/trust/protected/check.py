@@ -73,7 +73,7 @@ class ProtectedCheck:
             near |= self._estimates(registry, embedding) >= self._least
         entries = (registry.entries[index] for index in np.flatnonzero(near))
         if any(_forbids(entry, consent, today) for entry in entries):
-            raise RefusedPolicy(f"protected:{source}")
+            raise RefusedPolicy(reason=f"protected:{source}")
 
     def _estimates(self, registry: Registry, embedding: NDArray[np.float32]) -> NDArray[np.float32]:
         return self._templates.estimate_many(

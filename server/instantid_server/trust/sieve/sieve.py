@@ -34,7 +34,7 @@ class PromptSieve:
         """Raise RefusedPolicy, whose reason is the category alone, never the word."""
         category = self._category(prompt, negative_prompt)
         if category is not None:
-            raise RefusedPolicy(f"prompt:{category}")
+            raise RefusedPolicy(reason=f"prompt:{category}")
 
     def _category(self, prompt: str, negative_prompt: str) -> str | None:
         texts = readings(prompt)

@@ -24,7 +24,7 @@ OF_CONSENT = {"level", "consent_id", "issuer", "subject", "max_uses"}
 
 
 def test_refusal_by_policy_has_its_reason_on_record_and_not_in_its_answer() -> None:
-    error = RefusedPolicy("protected")
+    error = RefusedPolicy(reason="protected")
     record = RefusalRecord.of(error, "studio", "digest")
     assert (record.code, record.reason) == ("REFUSED_POLICY", "protected")
     assert "protected" not in str(error)

@@ -118,7 +118,7 @@ def test_refusal_tells_the_caller_nothing(load: Load, protect: Protect) -> None:
     entry_id = protect(face(1))
     with pytest.raises(RefusedPolicy) as refused:
         load().check(face(1)[None], FaceSource.REFERENCE, NO_CONSENT)
-    assert str(refused.value) == str(RefusedPolicy("prompt:undress"))
+    assert str(refused.value) == str(RefusedPolicy(reason="prompt:undress"))
     assert entry_id not in refused.value.reason
 
 

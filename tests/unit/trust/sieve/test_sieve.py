@@ -163,7 +163,7 @@ def test_refusal_says_neither_word_nor_category() -> None:
     sieve = PromptSieve.load(PromptPolicy())
     with pytest.raises(RefusedPolicy) as refused:
         sieve.check("a nude woman", "")
-    assert str(refused.value) == str(RefusedPolicy("anything else"))
+    assert str(refused.value) == str(RefusedPolicy(reason="anything else"))
 
 
 def test_operator_may_let_everything_through_but_the_own_words(tmp_path: Path) -> None:
