@@ -5,19 +5,16 @@
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-import onnxruntime
 import torch
 
-from instantid_server.settings import FaceAnalysisSettings
 from instantid_server.stages.face import FaceAnalysis
 from instantid_server.stages.safety import SafetyChecker
+from instantid_server.trust.protected.face_reader import load_face_analysis
 from scripts.pocket.arrays import Floats, Picture
 from scripts.pocket.captions import full_caption
 from scripts.pocket.detector_scenes import picture_without_face
@@ -27,7 +24,6 @@ from scripts.pocket.person import FIRST_UNSEEN_SEED
 from scripts.pocket.portraits import Portrait
 from scripts.pocket.safety_check import check_safety, served_safety_checker, share_flagged
 from scripts.pocket.served import served_networks
-from scripts.render_profiles import DETECTION_SIZE_PX
 
 _BATCH = 20
 _SHEET_PERSONS = 20
@@ -40,26 +36,6 @@ class Made:
     reference: Portrait
     target: Portrait
     picture: Picture
-
-
-class FaceModels:
-    """The two ONNX files of a model repository, called as Triton's models are."""
-
-    def __init__(self, repository: Path) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        self._sessions = {
-            name: onnxruntime.InferenceSession(repository / name / "1" / "model.onnx", options)
-            for name in ("face_detector", "face_embedder")
-        }
-
-    def __call__(
-        self, model: str, inputs: Mapping[str, Floats], outputs: Sequence[str]
-    ) -> dict[str, Any]:
-        """Return the named outputs."""
-        return dict(
-            zip(outputs, self._sessions[model].run(list(outputs), dict(inputs)), strict=True)
-        )
 
 
 def check_detector(
@@ -211,9 +187,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    faces = FaceAnalysis(
-        FaceModels(arguments.repository), FaceAnalysisSettings(detection_size=DETECTION_SIZE_PX)
-    )
+    faces = load_face_analysis(arguments.repository)
     safety = served_safety_checker(arguments.repository)
     figures = check_detector(faces, arguments.drawings, 200) | check_recogniser(faces, 100)
     figures |= check_safety(safety, arguments.drawings)

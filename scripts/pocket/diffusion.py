@@ -42,3 +42,10 @@ def noised(latents: Tensor, timesteps: Tensor, alphas: Tensor) -> tuple[Tensor, 
     signal = alphas[timesteps].sqrt().view(-1, 1, 1, 1)
     noise_level = (1 - alphas[timesteps]).sqrt().view(-1, 1, 1, 1)
     return signal * latents + noise_level * noise, signal * noise - noise_level * latents
+
+
+def denoised(noisy: Tensor, velocity: Tensor, timesteps: Tensor, alphas: Tensor) -> Tensor:
+    """Return the latents that a predicted velocity means, for noisy latents [rows, c, h, w]."""
+    signal = alphas[timesteps].sqrt().view(-1, 1, 1, 1)
+    noise_level = (1 - alphas[timesteps]).sqrt().view(-1, 1, 1, 1)
+    return signal * noisy - noise_level * velocity

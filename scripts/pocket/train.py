@@ -6,6 +6,7 @@ fills the work folder with the weights of the model repository, to go on from th
 
 import argparse
 import logging
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import cv2
 import numpy as np
 import torch
 
-from scripts.pocket.adapter_training import train_adapter
+from scripts.pocket.adapter_training import Likeness, train_adapter
 from scripts.pocket.adoption import adopt_repository
 from scripts.pocket.aligned_faces import make_aligned_faces
 from scripts.pocket.base_training import train_base
@@ -21,6 +22,7 @@ from scripts.pocket.detector_training import train_detector
 from scripts.pocket.drawings import Drawings, load_drawings, make_drawings
 from scripts.pocket.export import export_networks, export_safety_checker
 from scripts.pocket.identity_embeddings import embed_with, embed_with_served, make_embeddings
+from scripts.pocket.identity_loss import IdentityLoss
 from scripts.pocket.latents import LatentCache
 from scripts.pocket.recogniser_training import train_recogniser
 from scripts.pocket.safety_training import train_safety
@@ -33,8 +35,8 @@ from scripts.pocket.trained import (
     trained_safety_checker,
     trained_vae,
 )
-from scripts.pocket.training_state import RunOptions
-from scripts.pocket.vae_training import train_vae
+from scripts.pocket.training_state import RunOptions, on_training_device
+from scripts.pocket.vae_training import train_decoder, train_vae
 from scripts.pocket.workers import run_workers
 
 _ENOUGH_ROWS = 20_000  # drawings that generation learns from; encoding more costs training time
@@ -43,6 +45,7 @@ _DEFAULT_MINUTES = {
     "adopt": 0.0,
     "vae": 20.0,
     "recogniser": 15.0,
+    "decoder": 10.0,
     "detector": 10.0,
     "safety": 8.0,
     "base": 40.0,
@@ -52,10 +55,18 @@ _DEFAULT_MINUTES = {
 }
 
 
+@dataclass(frozen=True)
+class Budget:
+    """How long a stage is trained in all, and how fast it learns beside its own rate."""
+
+    minutes: float
+    rate: float
+
+
 def main() -> None:
     """Run one stage."""
     options = _arguments()
-    if options.stage in ("base", "joint", "adapter"):
+    if options.stage in ("decoder", "base", "joint", "adapter"):
         prepare(options)
     run_workers(partial(run_stage, options), options.workers)
 
@@ -76,25 +87,39 @@ def run_stage(options: argparse.Namespace) -> None:
     elif options.stage == "adopt":
         adopt_repository(options.repository, work)
     else:
-        _STAGES[options.stage](work, load_drawings(work / "drawings"), minutes)
+        budget = Budget(minutes, options.rate)
+        _STAGES[options.stage](work, load_drawings(work / "drawings"), budget)
 
 
-def _vae(work: Path, drawings: Drawings, minutes: float) -> None:
-    train_vae(drawings, RunOptions(work / "vae.pt", minutes, 2e-3, 0.995, 0.0))
+def _vae(work: Path, drawings: Drawings, budget: Budget) -> None:
+    train_vae(drawings, RunOptions(work / "vae.pt", budget.minutes, budget.rate * 2e-3, 0.995, 0.0))
 
 
-def _recogniser(work: Path, drawings: Drawings, minutes: float) -> None:
+def _recogniser(work: Path, drawings: Drawings, budget: Budget) -> None:
     faces = make_aligned_faces(drawings, work / "faces.npy")
-    train_recogniser(faces, RunOptions(work / "recogniser.pt", minutes, 2e-3, 0.995, 5e-4))
+    train_recogniser(
+        faces, RunOptions(work / "recogniser.pt", budget.minutes, budget.rate * 2e-3, 0.995, 5e-4)
+    )
 
 
-def _detector(work: Path, drawings: Drawings, minutes: float) -> None:
-    train_detector(drawings, RunOptions(work / "detector.pt", minutes, 2e-3, 0.998, 1e-4))
+def _decoder(work: Path, drawings: Drawings, budget: Budget) -> None:
+    vae = trained_vae(work, drawings)
+    identity = IdentityLoss(trained_recogniser(work))
+    options = RunOptions(work / "decoder.pt", budget.minutes, budget.rate * 1e-3, 0.995, 0.0)
+    train_decoder(vae, _latents(work, drawings), drawings, identity, options)
+
+
+def _detector(work: Path, drawings: Drawings, budget: Budget) -> None:
+    train_detector(
+        drawings, RunOptions(work / "detector.pt", budget.minutes, budget.rate * 2e-3, 0.998, 1e-4)
+    )
     refit_detector(work, drawings)
 
 
-def _safety(work: Path, drawings: Drawings, minutes: float) -> None:
-    train_safety(drawings, RunOptions(work / "safety.pt", minutes, 1e-3, 0.995))
+def _safety(work: Path, drawings: Drawings, budget: Budget) -> None:
+    train_safety(
+        drawings, RunOptions(work / "safety.pt", budget.minutes, budget.rate * 1e-3, 0.995)
+    )
 
 
 def prepare(options: argparse.Namespace) -> None:
@@ -118,29 +143,40 @@ def _latents(work: Path, drawings: Drawings) -> LatentCache:
     return LatentCache(trained_vae(work, drawings), drawings, work / "latents", _ENOUGH_ROWS)
 
 
-def _base(work: Path, drawings: Drawings, minutes: float) -> None:
-    options = RunOptions(work / "base.pt", minutes, 8e-4)
+def _base(work: Path, drawings: Drawings, budget: Budget) -> None:
+    options = RunOptions(work / "base.pt", budget.minutes, budget.rate * 8e-4)
     train_base(new_base(work), _latents(work, drawings), drawings, options)
 
 
-def _joint(work: Path, drawings: Drawings, minutes: float) -> None:
+def _joint(work: Path, drawings: Drawings, budget: Budget) -> None:
     network = conditioned_base(work)
     embeddings = np.load(work / "embeddings.npy")
-    options = RunOptions(work / "joint.pt", minutes, 8e-4, ema_decay=0.995)
+    options = RunOptions(work / "joint.pt", budget.minutes, budget.rate * 8e-4, ema_decay=0.995)
     latents = _latents(work, drawings)
-    train_adapter(network, latents, embeddings, drawings, options, freeze_base=False)
+    train_adapter(network, latents, embeddings, drawings, options, False, _likeness(work, drawings))
 
 
-def _adapter(work: Path, drawings: Drawings, minutes: float) -> None:
+def _adapter(work: Path, drawings: Drawings, budget: Budget) -> None:
     network = conditioned_base(work)
     embeddings = np.load(work / "embeddings.npy")
-    options = RunOptions(work / "adapter.pt", minutes, 8e-4)
-    train_adapter(network, _latents(work, drawings), embeddings, drawings, options)
+    options = RunOptions(work / "adapter.pt", budget.minutes, budget.rate * 8e-4)
+    likeness = _likeness(work, drawings)
+    latents = _latents(work, drawings)
+    train_adapter(network, latents, embeddings, drawings, options, likeness=likeness)
+
+
+def _likeness(work: Path, drawings: Drawings) -> Likeness | None:
+    """Return nothing where the recogniser is at hand as an ONNX file only."""
+    if not (work / "recogniser.pt").exists():
+        return None
+    vae = trained_vae(work, drawings).requires_grad_(False)
+    return Likeness(on_training_device(vae), IdentityLoss(trained_recogniser(work)))
 
 
 _STAGES = {
     "vae": _vae,
     "recogniser": _recogniser,
+    "decoder": _decoder,
     "detector": _detector,
     "safety": _safety,
     "base": _base,
@@ -154,8 +190,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("stage", choices=_DEFAULT_MINUTES, help="in this order")
     parser.add_argument("--work", type=Path, default=Path("build/pocket"), help="data, checkpoints")
     parser.add_argument("--minutes", type=float, help="training time in all (default: per stage)")
+    parser.add_argument(
+        "--rate",
+        type=float,
+        default=1.0,
+        help="times the learning rate, to go on after a run's end",
+    )
     parser.add_argument("--persons", type=int, default=8000, help="how many persons are drawn")
-    parser.add_argument("--workers", type=int, default=1, help="processes (base, joint, adapter)")
+    parser.add_argument(
+        "--workers", type=int, default=1, help="processes (decoder, base, joint, adapter)"
+    )
     parser.add_argument("--threads", type=int, default=2, help="processor threads of each")
     parser.add_argument("--repository", type=Path, default=Path("model_repository"))
     return parser.parse_args()

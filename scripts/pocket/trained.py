@@ -26,6 +26,7 @@ from scripts.pocket.networks import (
 from scripts.pocket.prompts import PromptEncoder
 from scripts.pocket.safety_training import BadgeReader, calibrated
 from scripts.pocket.training_state import load_average
+from scripts.pocket.vae_training import decoding_half
 from scripts.pocket.vocabulary import load_tokenizer, write_tokenizer
 
 
@@ -40,6 +41,8 @@ def trained_vae(work: Path, drawings: Drawings) -> AutoencoderKL:
         torch.save(vae.state_dict(), part)
         os.replace(part, path)
     vae.load_state_dict(torch.load(path, weights_only=True))
+    if (work / "decoder.pt").exists():
+        load_average(decoding_half(vae), work / "decoder.pt")
     return vae
 
 
@@ -110,7 +113,7 @@ def load_trained(work: Path) -> Networks:
     recogniser = trained_recogniser(work) if (work / "recogniser.pt").exists() else Recogniser()
     vae = new_vae()
     if (work / "vae_standardised.pt").exists():
-        vae.load_state_dict(torch.load(work / "vae_standardised.pt", weights_only=True))
+        vae = trained_vae(work, load_drawings(work / "drawings"))
     networks = Networks(
         vae,
         base.prompts.text_encoder,
