@@ -4,12 +4,13 @@ A record is there before its request is answered. One process writes one book.
 """
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from instantid_server.errors import ConsentExhausted
 from instantid_server.serving.chained_file import ChainedFile, Signing
+from instantid_server.serving.record_index import RecordIndex
 from instantid_server.trust.audit.chain import Entry
 from instantid_server.trust.audit.decision import (
     ConsentNote,
@@ -29,7 +30,7 @@ class RecordBook:
 
     def __init__(self, path: Path, keys: Keys, checkpoint_every: int) -> None:
         """Open or begin a book; raises ServingFailure if it cannot be written or was changed."""
-        self._places: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)  # by mark id
+        self._places = RecordIndex()
         self._uses: Counter[tuple[str, str]] = Counter()  # pictures, by issuer and consent id
         self._salts = SubjectSalts(salts_folder(path), keys.audit)
         self._log = ChainedFile(path, Signing(keys.audit_signing, checkpoint_every), self._index)
@@ -63,7 +64,7 @@ class RecordBook:
 
     def find(self, mark_id: int) -> list[PictureRecord]:
         """Return the latest records of pictures whose ids begin with these 32 bits."""
-        lines = (self._log.read(*place) for place in self._places.get(mark_id, [])[-MOST_FOUND:])
+        lines = (self._log.read(*place) for place in self._places.find(mark_id, MOST_FOUND))
         return [PictureRecord.from_fields(json.loads(line)) for line in lines]
 
     def close(self) -> None:
@@ -79,7 +80,7 @@ class RecordBook:
     def _index(self, entry: Entry) -> None:
         fields = entry.fields
         if fields["kind"] == DecisionKind.RELEASED:
-            self._places[mark_id_of(fields["record_id"])].append((entry.start, entry.size))
+            self._places.add(mark_id_of(fields["record_id"]), entry.start, entry.size)
             consent = fields["consent"]
             if consent["max_uses"] is not None:
                 self._uses[consent["issuer"], consent["consent_id"]] += 1
