@@ -23,15 +23,13 @@ from PIL import Image
 from instantid_client import Client, InstantIDError
 from instantid_server.serving.remains import SHM
 from instantid_server.serving.stubs import find_stubs
-from instantid_server.settings import FaceAnalysisSettings
-from instantid_server.stages.face import FaceAnalysis
 from instantid_server.trust.consent.issuing import attest
+from instantid_server.trust.protected.face_reader import load_face_analysis
 from scripts.consent.personal import PersonalThings
 from scripts.control_port import is_ready, seconds_until
 from scripts.known_keys import known_keys_folder
 from scripts.local_server import LocalServer, local_server, server_name
-from scripts.pocket.check import FaceModels, best_face
-from scripts.render_profiles import DETECTION_SIZE_PX
+from scripts.pocket.check import best_face
 from scripts.reports import ROOT
 from tests.e2e.collector import Collector, running_collector
 
@@ -90,10 +88,7 @@ def search() -> Search:
 def personal_things(keys_folder: Path) -> PersonalThings:
     """Return a drawn person's photo, and what else comes with a request, for a server's keys."""
     photo = PHOTO.read_bytes()
-    faces = FaceAnalysis(
-        FaceModels(ROOT / "model_repository"),
-        FaceAnalysisSettings(detection_size=DETECTION_SIZE_PX),
-    )
+    faces = load_face_analysis(ROOT / "model_repository")
     embedding, _ = best_face(faces, np.asarray(Image.open(BytesIO(photo)).convert("RGB")))
     token = attest(photo, keys_folder, None, datetime.now(UTC))
     claims = json.loads(urlsafe_b64decode(token.split(".")[1] + "=="))

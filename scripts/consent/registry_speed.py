@@ -9,19 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instantid_server.contract import EMBEDDING_SIZE
-from instantid_server.settings import FaceAnalysisSettings
-from instantid_server.stages.face import FaceAnalysis
 from instantid_server.trust.consent.gate import NO_CONSENT
 from instantid_server.trust.consent.template import CODE_BYTES, PROTECTED_LABEL, Templates
 from instantid_server.trust.keys import VersionedKeys
 from instantid_server.trust.policy import ProtectedPolicy
 from instantid_server.trust.protected.check import FaceSource, ProtectedCheck, least_estimate
+from instantid_server.trust.protected.face_reader import load_face_analysis
 from instantid_server.trust.protected.registry import Entry, Reason, Registry
 from instantid_server.trust.protected.registry_file import RegistryFile
-from scripts.pocket.check import FaceModels, best_face
+from scripts.pocket.check import best_face
 from scripts.pocket.drawings import drawing_of
 from scripts.pocket.person import FIRST_UNSEEN_SEED
-from scripts.render_profiles import DETECTION_SIZE_PX
 from scripts.reports import ROOT
 
 _SIZES = {"registry_1000_ms": 1_000, "registry_ms": 10_000, "registry_100000_ms": 100_000}
@@ -83,10 +81,7 @@ def _alarms(templates: Templates, people: int) -> dict[str, float]:
 
 def _embeddings(people: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return two embeddings of each person in whose drawings a face is found."""
-    faces = FaceAnalysis(
-        FaceModels(ROOT / "model_repository"),
-        FaceAnalysisSettings(detection_size=DETECTION_SIZE_PX),
-    )
+    faces = load_face_analysis(ROOT / "model_repository")
     seeds = range(FIRST_UNSEEN_SEED, FIRST_UNSEEN_SEED + people)
     both = np.stack(
         [[best_face(faces, drawing_of(seed, k).picture)[0] for k in (0, 1)] for seed in seeds]

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from instantid_server.settings import FaceAnalysisSettings
 from instantid_server.stages.face import FaceAnalysis
+from instantid_server.trust.protected.face_reader import load_face_analysis
 from scripts.known_keys import known_mark
 from scripts.pocket.arrays import Floats, Picture
-from scripts.pocket.check import FaceModels, best_face, cosine, generate_persons
+from scripts.pocket.check import best_face, cosine, generate_persons
 from scripts.pocket.drawings import drawing_of
 from scripts.pocket.generation import GenerationOptions
 from scripts.pocket.person import FIRST_UNSEEN_SEED
-from scripts.render_profiles import DETECTION_SIZE_PX
 from scripts.reports import ROOT
 
 _RECORD_ID_BYTES = 16
@@ -35,9 +34,7 @@ def measure(quick: bool) -> dict[str, float]:
     persons would move it.
     """
     repository = ROOT / "model_repository"
-    faces = FaceAnalysis(
-        FaceModels(repository), FaceAnalysisSettings(detection_size=DETECTION_SIZE_PX)
-    )
+    faces = load_face_analysis(repository)
     drawn, generated = (20, 0) if quick else (200, 60)
     seeds = range(FIRST_UNSEEN_SEED, FIRST_UNSEEN_SEED + drawn)
     drawings = [Pair(drawing_of(seed, 0).picture, drawing_of(seed, 1).picture) for seed in seeds]

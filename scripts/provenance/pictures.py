@@ -8,15 +8,13 @@ import skimage
 from PIL import Image
 
 from instantid_server.images import RGB
-from instantid_server.settings import FaceAnalysisSettings
-from instantid_server.stages.face import FaceAnalysis
+from instantid_server.trust.protected.face_reader import load_face_analysis
 from scripts.pocket.arrays import Floats
-from scripts.pocket.check import FaceModels, generate_persons
+from scripts.pocket.check import generate_persons
 from scripts.pocket.drawings import drawing_of
 from scripts.pocket.generation import GenerationOptions
 from scripts.pocket.person import FIRST_UNSEEN_SEED
 from scripts.pocket.portraits import NATIVE_SIZE_PX
-from scripts.render_profiles import DETECTION_SIZE_PX
 from scripts.reports import ROOT
 
 # Those of scikit-image that lie in its wheel and are 512 pixels long or longer.
@@ -53,13 +51,8 @@ def drawings(count: int, size_px: int = NATIVE_SIZE_PX) -> list[RGB]:
 def generated(count: int) -> list[RGB]:
     """Return pictures that the pocket weights made."""
     repository = ROOT / "model_repository"
-    settings = FaceAnalysisSettings(detection_size=DETECTION_SIZE_PX)
-    made = generate_persons(
-        repository,
-        FaceAnalysis(FaceModels(repository), settings),
-        count,
-        GenerationOptions(guidance_scale=_GUIDANCE_SCALE),
-    )
+    options = GenerationOptions(guidance_scale=_GUIDANCE_SCALE)
+    made = generate_persons(repository, load_face_analysis(repository), count, options)
     return [item.picture for item in made]
 
 

@@ -8,19 +8,17 @@ import torch
 
 from instantid_server.images import RGB
 from instantid_server.noise import NoiseSource
-from instantid_server.settings import FaceAnalysisSettings
-from instantid_server.stages.face import FaceAnalysis
+from instantid_server.trust.protected.face_reader import load_face_analysis
 from scripts.known_keys import NOISE_KEY, known_mark
 from scripts.pocket.arrays import Picture
 from scripts.pocket.captions import full_caption
-from scripts.pocket.check import FaceModels, best_face
+from scripts.pocket.check import best_face
 from scripts.pocket.drawings import drawing_of, scene_of
 from scripts.pocket.export import Networks
 from scripts.pocket.generation import Conditions, GenerationOptions, denoise, encode_conditions
 from scripts.pocket.networks import LATENT_CHANNELS, LATENT_SIZE
 from scripts.pocket.person import FIRST_UNSEEN_SEED
 from scripts.pocket.served import served_networks
-from scripts.render_profiles import DETECTION_SIZE_PX
 
 LATENTS_SHAPE = (LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE)
 SOURCE = NoiseSource(NOISE_KEY)
@@ -38,9 +36,7 @@ class Sitters:
     def invite(cls, repository: Path, persons: int) -> "Sitters":
         """Return so many; a person's number is also the seed of the pictures."""
         networks, prompts = served_networks(repository)
-        faces = FaceAnalysis(
-            FaceModels(repository), FaceAnalysisSettings(detection_size=DETECTION_SIZE_PX)
-        )
+        faces = load_face_analysis(repository)
         seeds = range(FIRST_UNSEEN_SEED, FIRST_UNSEEN_SEED + persons)
         references = [drawing_of(seed, 0).picture for seed in seeds]
         conditions = encode_conditions(

@@ -24,10 +24,7 @@ class FaceReader:
 
     def __init__(self, repository: Path) -> None:
         """Load the networks; raises OSError where they are not."""
-        config = (repository / FACE_ANALYSIS.name / "config.pbtxt").read_text()
-        size = _DETECTION_SIZE.search(config)
-        settings = FaceAnalysisSettings(int(size[1])) if size else FaceAnalysisSettings()
-        self._faces = FaceAnalysis(_networks(repository), settings)
+        self._faces = load_face_analysis(repository)
 
     def read_face(self, photo: bytes) -> NDArray[np.float32]:
         """Return the embedding (512,), raw, of the only face.
@@ -41,6 +38,14 @@ class FaceReader:
             raise SeveralFaces(f"photo: expected one face, found {len(embeddings)}; cut one out")
         only: NDArray[np.float32] = embeddings[0]
         return only
+
+
+def load_face_analysis(repository: Path) -> FaceAnalysis:
+    """Return a repository's `face_analysis` in this process; raises OSError where it is not."""
+    config = (repository / FACE_ANALYSIS.name / "config.pbtxt").read_text()
+    size = _DETECTION_SIZE.search(config)
+    settings = FaceAnalysisSettings(int(size[1])) if size else FaceAnalysisSettings()
+    return FaceAnalysis(_networks(repository), settings)
 
 
 class _Networks:
