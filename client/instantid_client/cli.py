@@ -8,6 +8,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import Protocol
 
 from instantid_client import (
     _command_audit,
@@ -36,6 +37,49 @@ _USAGE = 2
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
+class _Asking(Protocol):
+    """A command that asks a server through Triton."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+    def run(
+        self, arguments: argparse.Namespace, console: Console, transport: AsyncTransport | None
+    ) -> int: ...
+
+
+class _Operating(Protocol):
+    """A command that does its work here."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+    def run(self, arguments: argparse.Namespace, console: Console) -> int: ...
+
+
+_ASKING: dict[str, tuple[_Asking, str, float]] = {  # with how long it waits for an answer
+    "generate": (_command_generate, "draw pictures of a face", DEFAULT_TIMEOUT_S),
+    "enroll": (_command_enroll, "have a face sealed for later pictures", DEFAULT_TIMEOUT_S),
+    "cancel": (_command_cancel, "stop a request by its id", _ANSWER_TIMEOUT_S),
+    "verify": (
+        _command_verify,
+        "tell whether pictures are a server's, unchanged",
+        _ANSWER_TIMEOUT_S,
+    ),
+    "status": (
+        _command_status,
+        "ask the server and its models if they are ready",
+        _ANSWER_TIMEOUT_S,
+    ),
+}
+_OPERATING: dict[str, tuple[_Operating, str]] = {
+    "drain": (_command_drain, "end a server once its pictures are delivered"),
+    "serve": (_command_serve, "run a server in the foreground"),
+    "import": (_command_import, "turn real weights into a model repository"),
+    "keys": (_command_keys, "make what pictures are marked and signed with"),
+    "audit": (_command_audit, "look into what a server put on record"),
+    "consent": (_command_consent, "sign, read and take back what people allow"),
+    "protect": (_command_protect, "keep the registry of whom a server never draws"),
+    "models": (_command_models, "tell what a repository here serves"),
+}
+
+
 def main(argv: Sequence[str] | None = None, *, transport: AsyncTransport | None = None) -> int:
     """Run one command and return its exit code; `transport` stands in for the network."""
     arguments = _parser().parse_args(argv)
@@ -59,26 +103,11 @@ def main(argv: Sequence[str] | None = None, *, transport: AsyncTransport | None 
 
 
 def _run(arguments: argparse.Namespace, console: Console, transport: AsyncTransport | None) -> int:
-    operating = {
-        "audit": _command_audit.run,
-        "consent": _command_consent.run,
-        "serve": _command_serve.run,
-        "drain": _command_drain.run,
-        "import": _command_import.run,
-        "keys": _command_keys.run,
-        "models": _command_models.run,
-        "protect": _command_protect.run,
-    }
-    if arguments.command in operating:
-        return operating[arguments.command](arguments, console)
-    asking = {
-        "generate": _command_generate.run,
-        "enroll": _command_enroll.run,
-        "cancel": _command_cancel.run,
-        "status": _command_status.run,
-        "verify": _command_verify.run,
-    }
-    return asking[arguments.command](arguments, console, transport)
+    if arguments.command in _OPERATING:
+        operating, _ = _OPERATING[arguments.command]
+        return operating.run(arguments, console)
+    asking, _, _ = _ASKING[arguments.command]
+    return asking.run(arguments, console, transport)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -87,55 +116,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=version("instantid-triton"))
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    generate = commands.add_parser("generate", help="draw pictures of a face")
-    add_server_flags(generate, DEFAULT_TIMEOUT_S)
-    _command_generate.add_arguments(generate)
-
-    enroll = commands.add_parser("enroll", help="have a face sealed for later pictures")
-    add_server_flags(enroll, DEFAULT_TIMEOUT_S)  # it waits for its turn as a picture does
-    _command_enroll.add_arguments(enroll)
-
-    cancel = commands.add_parser("cancel", help="stop a request by its id")
-    add_server_flags(cancel, _ANSWER_TIMEOUT_S)
-    _command_cancel.add_arguments(cancel)
-
-    verify = commands.add_parser("verify", help="tell whether pictures are a server's, unchanged")
-    add_server_flags(verify, _ANSWER_TIMEOUT_S)
-    _command_verify.add_arguments(verify)
-
-    status = commands.add_parser("status", help="ask the server and its models if they are ready")
-    add_server_flags(status, _ANSWER_TIMEOUT_S)
-    _command_status.add_arguments(status)
-
-    drain = commands.add_parser("drain", help="end a server once its pictures are delivered")
-    drain.set_defaults(json=False)
-    _command_drain.add_arguments(drain)
-
-    serve = commands.add_parser("serve", help="run a server in the foreground")
-    serve.set_defaults(json=False)
-    _command_serve.add_arguments(serve)
-
-    importing = commands.add_parser("import", help="turn real weights into a model repository")
-    importing.set_defaults(json=False)
-    _command_import.add_arguments(importing)
-
-    keys = commands.add_parser("keys", help="make what pictures are marked and signed with")
-    keys.set_defaults(json=False)
-    _command_keys.add_arguments(keys)
-
-    audit = commands.add_parser("audit", help="look into what a server put on record")
-    audit.set_defaults(json=False)
-    _command_audit.add_arguments(audit)
-
-    consent = commands.add_parser("consent", help="sign, read and take back what people allow")
-    consent.set_defaults(json=False)
-    _command_consent.add_arguments(consent)
-
-    protect = commands.add_parser("protect", help="keep the registry of whom a server never draws")
-    protect.set_defaults(json=False)
-    _command_protect.add_arguments(protect)
-
-    models = commands.add_parser("models", help="tell what a repository here serves")
-    _command_models.add_arguments(models)
+    for name, (asking, purpose, timeout_s) in _ASKING.items():
+        command = commands.add_parser(name, help=purpose)
+        add_server_flags(command, timeout_s)
+        asking.add_arguments(command)
+    for name, (operating, purpose) in _OPERATING.items():
+        command = commands.add_parser(name, help=purpose)
+        command.set_defaults(json=False)  # `main` looks for it in every command
+        operating.add_arguments(command)
     return parser
