@@ -15,7 +15,7 @@ from instantid_server.remote import REMOTE_VARIABLE
 from instantid_server.serving.api import TritonApi
 from instantid_server.serving.command import CommandOptions, triton_arguments
 from instantid_server.serving.doors import Doors
-from instantid_server.serving.environment import server_environment, usable_cores
+from instantid_server.serving.environment import quiet_allocator, server_environment, usable_cores
 from instantid_server.serving.installation import Installation
 from instantid_server.serving.lease import Lease
 from instantid_server.serving.options import ServeOptions
@@ -61,6 +61,7 @@ class TritonChild:
                 REMOTE_VARIABLE: json.dumps(dict(options.remote_stages)),
                 TENANT_VARIABLE: TENANT_PARAMETER if doors.gateway_key is None else TENANT_HEADER,
             },
+            quiet_allocator(),
         )
         self._shm_prefix = lease.shm_prefix
         self._exit_timeout_s = options.exit_timeout_s

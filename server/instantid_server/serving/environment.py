@@ -1,5 +1,6 @@
 """The environment variables of Triton and, through it, of every stub."""
 
+import ctypes.util
 import os
 import sys
 from collections.abc import Mapping
@@ -23,18 +24,32 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
+def quiet_allocator() -> str | None:
+    """Return the name of jemalloc's library where the system has it, as Triton's container does.
+
+    glibc keeps for each of Triton's thousand threads what that thread freed, so that the server
+    grows by a tenth in an hour of steady load; jemalloc settles in minutes, and torch likes it.
+    """
+    return ctypes.util.find_library("jemalloc")
+
+
 def server_environment(
     inherited: Mapping[str, str],
     libraries: tuple[Path, ...],
     num_threads: int | None,
     own: Mapping[str, str],
+    allocator: str | None = None,
 ) -> dict[str, str]:
     """Return what Triton starts with, given what this process was started with.
 
     `num_threads` is for stages that set no number themselves; None leaves OMP_NUM_THREADS as it
     was inherited or, without one, takes every usable core. `own` is what this server tells its
-    stubs: where the desk and the keys are, and the policy.
+    stubs: where the desk and the keys are, and the policy. `allocator` is a library to allocate
+    memory with, unless one was inherited.
     """
+    preloaded = inherited.get("LD_PRELOAD", "")
+    if allocator is not None and "malloc" not in preloaded:
+        own = {**own, "LD_PRELOAD": f"{allocator} {preloaded}".rstrip()}
     threads = inherited.get("OMP_NUM_THREADS", str(usable_cores()))
     return {
         **{name: value for name, value in inherited.items() if name != "PYTHONHOME"},

@@ -42,3 +42,17 @@ def test_nothing_is_downloaded_and_no_other_python_is_mixed_in() -> None:
 def test_what_this_server_tells_its_stubs_goes_before_what_was_inherited() -> None:
     environment = server_environment({DESK_VARIABLE: "/of/another/server"}, LIBRARIES, None, OWN)
     assert environment[DESK_VARIABLE] == OWN[DESK_VARIABLE]
+
+
+def test_an_allocator_comes_before_other_libraries_but_not_beside_another_allocator() -> None:
+    jemalloc = "libjemalloc.so.2"
+    alone = server_environment({}, LIBRARIES, None, OWN, jemalloc)
+    assert alone["LD_PRELOAD"] == jemalloc
+    beside = server_environment({"LD_PRELOAD": "libtrace.so"}, LIBRARIES, None, OWN, jemalloc)
+    assert beside["LD_PRELOAD"] == f"{jemalloc} libtrace.so"
+    chosen = {"LD_PRELOAD": "/usr/lib/libtcmalloc.so.4"}
+    assert (
+        server_environment(chosen, LIBRARIES, None, OWN, jemalloc)["LD_PRELOAD"]
+        == (chosen["LD_PRELOAD"])
+    )
+    assert "LD_PRELOAD" not in server_environment({}, LIBRARIES, None, OWN)
