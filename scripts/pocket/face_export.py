@@ -20,14 +20,14 @@ _DETECTOR_OUTPUTS = [
 
 def export_face_networks(detector: Detector, recogniser: Recogniser, repository: Path) -> None:
     """Write the two ONNX files."""
-    _save_onnx(
+    save_onnx(
         detector,
         torch.zeros(1, 3, 192, 192),
         repository / "face_detector" / "1" / "model.onnx",
         {"image": {0: "batch", 2: "height", 3: "width"}},
         {name: {0: "batch", 1: f"anchors_{name.split('_')[1]}"} for name in _DETECTOR_OUTPUTS},
     )
-    _save_onnx(
+    save_onnx(
         recogniser,
         torch.zeros(1, 3, 112, 112),
         repository / "face_embedder" / "1" / "model.onnx",
@@ -36,13 +36,14 @@ def export_face_networks(detector: Detector, recogniser: Recogniser, repository:
     )
 
 
-def _save_onnx(
+def save_onnx(
     network: nn.Module,
     example: Tensor,
     path: Path,
     inputs: dict[str, dict[int, str]],
     outputs: dict[str, dict[int, str]],
 ) -> None:
+    """Write a network as an ONNX file, its large weights in half precision."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     with warnings.catch_warnings():
