@@ -11,7 +11,7 @@ CONSENT ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check parity test-full-size profiles bench bench-gpu load chaos soak fuzz provenance consent cluster showcase pocket-check clean
+.PHONY: help demo serve test check parity test-full-size profiles bench bench-gpu load chaos soak fuzz provenance consent cluster showcase evaluate evaluate-quick compare pocket-check clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -70,6 +70,20 @@ cluster: .venv/dev-installed ## simulate many servers, how many and how far apar
 
 showcase: .venv/server-installed ## draw the contact sheet of the README
 	.venv/bin/python -m scripts.showcase
+
+evaluate: .venv/dev-installed ## measure identity, prompt and pose of drawn persons: ARGS="--url localhost:8001"
+	.venv/bin/python -m scripts.evaluate $(ARGS)
+
+evaluate-quick: .venv/dev-installed ## the same of a few persons, in under five minutes
+	.venv/bin/python -m scripts.evaluate --quick $(ARGS)
+
+compare: .venv/dev-installed ## LoRA, general encoder, public faces, another base: beside this system
+	.venv/bin/python -m scripts.comparisons.lora $(ARGS)
+	.venv/bin/python -m scripts.comparisons.general_encoder train-encoder $(ARGS)
+	.venv/bin/python -m scripts.comparisons.general_encoder train $(ARGS)
+	.venv/bin/python -m scripts.comparisons.general_encoder measure $(ARGS)
+	.venv/bin/python -m scripts.comparisons.public_face $(ARGS)
+	.venv/bin/python -m scripts.comparisons.plug_and_play $(ARGS)
 
 pocket-check: .venv/dev-installed ## measure the pocket weights on persons never trained on
 	.venv/bin/python -m scripts.pocket.check
