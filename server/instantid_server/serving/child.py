@@ -18,6 +18,7 @@ from instantid_server.serving.doors import Doors
 from instantid_server.serving.environment import quiet_allocator, server_environment, usable_cores
 from instantid_server.serving.installation import Installation
 from instantid_server.serving.lease import Lease
+from instantid_server.serving.log_file import MOST_BYTES, LogFile
 from instantid_server.serving.options import ServeOptions
 from instantid_server.serving.placement import absent_models
 from instantid_server.serving.remains import find_shared_memory, kill_processes
@@ -66,16 +67,17 @@ class TritonChild:
         self._shm_prefix = lease.shm_prefix
         self._exit_timeout_s = options.exit_timeout_s
         self._process: subprocess.Popen[bytes] | None = None
-        self.log_path = scratch.log if options.log_path is None else options.log_path
-        self.log_path.write_bytes(b"")
+        self.log = (
+            LogFile(scratch.log, MOST_BYTES)
+            if options.log_path is None
+            else LogFile(options.log_path, None)
+        )
         self.name = lease.name
-        self._log_start = 0
         self.api = TritonApi(options.host, options.http_port, command.admin_key, absent)
 
     def start(self) -> None:
         """Start the server; it loads its models while the caller waits for its health."""
-        self._log_start = self.log_path.stat().st_size
-        with self.log_path.open("ab") as log:
+        with self.log.open() as log:
             self._process = subprocess.Popen(
                 self._command,
                 env=self._environment,
@@ -91,12 +93,6 @@ class TritonChild:
         if status is None:
             return None
         return f"signal {-status}" if status < 0 else f"status {status}"
-
-    def log(self) -> str:
-        """Return what the server has logged since its last start."""
-        with self.log_path.open("rb") as log:
-            log.seek(self._log_start)
-            return log.read().decode(errors="replace")
 
     def stop(self, in_haste: Callable[[], bool]) -> bool:
         """Ask for a clean end, and kill if it takes too long; tell which of the two it was.

@@ -72,7 +72,7 @@ def _serve(options: ServeOptions, stop: StopWish, terminal: Terminal) -> None:
         ends.callback(desk.stop)
         triton = TritonChild(options, installation, cuda_pools_mib, lease, policy, doors)
         if options.verbose:
-            terminal.follow(LogEcho(triton.log_path, sys.stderr.buffer))
+            terminal.follow(LogEcho(triton.log.path, sys.stderr.buffer))
         board = StateBoard()
         address = (options.host, options.control_port)
         records = options.records_path.parent

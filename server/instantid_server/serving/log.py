@@ -1,6 +1,7 @@
 """Triton's log, read for the reason why a start failed, and copied for who wants to see it."""
 
 import re
+from os import SEEK_END
 from pathlib import Path
 from typing import BinaryIO
 
@@ -50,6 +51,8 @@ class LogEcho:
     def advance(self) -> None:
         """Copy from where the last call ended."""
         with self._path.open("rb") as log:
+            if log.seek(0, SEEK_END) < self._position:
+                self._position = 0  # it was emptied
             log.seek(self._position)
             self._stream.write(log.read())
             self._position = log.tell()

@@ -30,7 +30,7 @@ class ServeOptions:
     grpc_port: int = DEFAULT_GRPC_PORT
     metrics_port: int = DEFAULT_METRICS_PORT
     control_port: int = DEFAULT_CONTROL_PORT
-    log_path: Path | None = None  # None: a file that goes when the server goes
+    log_path: Path | None = None  # None: a file of bounded size that goes with us
     verbose: bool = False  # also copy Triton's log to stderr
     num_threads: int | None = None  # of a stage that sets none itself; None: the usable cores
     start_timeout_s: float = 300.0

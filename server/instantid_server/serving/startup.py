@@ -18,7 +18,7 @@ def wait_until_ready(triton: TritonChild, timeout_s: float, pause: Callable[[], 
     """
     deadline = time.monotonic() + timeout_s
     while not pause():
-        log = triton.log()
+        log = triton.log.text()
         if failures := model_failures(log):
             raise ServingFailure(FailureCode.MODEL, _joined(failures))
         if (ending := triton.ending()) is not None:

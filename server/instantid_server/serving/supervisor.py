@@ -102,6 +102,7 @@ class Supervisor:
     def _beat(self) -> None:
         self._board.beat()
         self._terminal.echo()
+        self._triton.log.bound()
 
     def _find_ruin(self) -> str | None:
         """Return what only a new Triton can mend."""
@@ -202,4 +203,4 @@ class Supervisor:
             self._terminal.say(f"the public models could not be unloaded: {error}")
 
     def _last_lines(self) -> str:
-        return last_lines(self._triton.log())
+        return last_lines(self._triton.log.text())

@@ -68,7 +68,7 @@ def test_echo_copies_only_what_is_new(tmp_path: Path) -> None:
     path = tmp_path / "log"
     stream = io.BytesIO()
     echo = LogEcho(path, stream)
-    for text in ("first ", "first second"):
+    for text in ("first ", "first second", "", "third"):
         path.write_text(text)
         echo.advance()
-    assert stream.getvalue() == b"first second"
+    assert stream.getvalue() == b"first secondthird"
