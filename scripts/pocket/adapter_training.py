@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL, ControlNetModel
 from diffusers.models.embeddings import IPAdapterPlusImageProjection
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from instantid_server.stages.pose import KeypointMapSize, draw_keypoints
@@ -46,7 +47,10 @@ _SCALES = (0.7, 0.9)  # around the public default of 0.8
 _FACE_EMPHASIS = 4.0  # what an error on the face costs more than one beside it
 _FACE_REACH = 0.9  # how far the face goes from its middle, in distances of the eyes
 _IDENTITY_WEIGHT = 0.25  # its gradient is then half as long as that of the square error
-_LIKENED = 1  # rows of a batch whose picture is compared with the person; decoding is dear
+_LIKENED = 2  # rows of a batch whose face is compared with the person's; decoding is dear
+_CLEAR = 2  # rows with so little noise that their faces show anyway
+FACE_CELLS = 12  # side of the latents that are decoded for it: an aligned face and little else
+_CELL_PX = NATIVE_SIZE_PX // LATENT_SIZE
 
 
 class IdentityParts(nn.Module):
@@ -116,7 +120,14 @@ class Likeness:
 
     def __call__(self, latents: Tensor, keypoints: Floats, persons: Tensor) -> Tensor:
         """Return 1 - cosine [rows] for latents [rows, 12, 16, 16] and embeddings [rows, 512]."""
-        distances: Tensor = self.loss(self.vae.decode(latents).sample, keypoints, persons)
+        corners = face_corners(keypoints)
+        faces = [
+            row[:, top : top + FACE_CELLS, left : left + FACE_CELLS]
+            for row, (left, top) in zip(latents, corners, strict=True)
+        ]
+        inside = keypoints - _CELL_PX * corners[:, None]
+        decoded = self.vae.decode(torch.stack(faces)).sample
+        distances: Tensor = self.loss(decoded, inside.astype(np.float32), persons)
         return distances
 
 
@@ -164,7 +175,8 @@ def train_adapter(
         )
         loss = (face_weights(keypoints).to(device) * (predicted - velocity) ** 2).mean()
         with_face = np.flatnonzero(references.any(1).cpu().numpy())
-        rows = rng.permutation(with_face)[:_LIKENED]  # of any noise: timesteps rise with the rows
+        hidden = with_face[with_face >= _CLEAR]  # timesteps rise with the rows
+        rows = rng.permutation(hidden)[:_LIKENED]
         if likeness is not None and len(rows) > 0:
             pictures = denoised(noisy[rows], predicted[rows], timesteps[rows], alphas)
             wanted = persons[batch.rows[rows] // PORTRAITS_PER_PERSON]
@@ -193,13 +205,21 @@ def face_weights(keypoints: Floats) -> Tensor:
 
     A face fills a tenth of the cells, and in those lies all of the identity.
     """
-    cells = (np.arange(LATENT_SIZE, dtype=np.float32) + 0.5) * (NATIVE_SIZE_PX / LATENT_SIZE)
+    cells = (np.arange(LATENT_SIZE, dtype=np.float32) + 0.5) * _CELL_PX
     middle = keypoints.mean(1)[:, :, None, None]
     eyes = np.hypot(*(keypoints[:, 1] - keypoints[:, 0]).T)[:, None, None]
     away = np.hypot(cells[None, None, :] - middle[:, 0], cells[None, :, None] - middle[:, 1])
     weights = 1 + _FACE_EMPHASIS * np.exp(-0.5 * (away / (_FACE_REACH * eyes)) ** 2)
     weights /= weights.mean((1, 2), keepdims=True)
     return torch.from_numpy(weights[:, None]).float()
+
+
+def face_corners(keypoints: Floats) -> NDArray[np.int_]:
+    """Return the first column and row [rows, 2] of the cells around faces with these keypoints."""
+    middle = keypoints.mean(1) / _CELL_PX
+    furthest = LATENT_SIZE - FACE_CELLS
+    corners: NDArray[np.int_] = np.rint(middle - FACE_CELLS / 2).astype(np.int_)
+    return corners.clip(0, furthest)
 
 
 def keypoint_maps(keypoints: Floats) -> Tensor:

@@ -9,7 +9,6 @@ from torch.nn.functional import affine_grid, cosine_similarity, grid_sample
 from scripts.pocket.aligned_faces import FACE_PX
 from scripts.pocket.arrays import Floats
 from scripts.pocket.networks import Recogniser
-from scripts.pocket.portraits import NATIVE_SIZE_PX
 
 
 class IdentityLoss(nn.Module):
@@ -27,7 +26,7 @@ class IdentityLoss(nn.Module):
     def forward(self, pictures: Tensor, keypoints: Floats, persons: Tensor) -> Tensor:
         """Return 1 - cosine [rows] of the faces in pictures and of embeddings [rows, 512].
 
-        Pictures are [rows, 3, 128, 128] in [-1, 1], keypoints [rows, 5, 2] pixels in them.
+        Pictures are square [rows, 3, s, s] in [-1, 1], keypoints [rows, 5, 2] pixels in them.
         """
         return 1 - cosine_similarity(self.embed(pictures, keypoints), persons)
 
@@ -38,11 +37,11 @@ class IdentityLoss(nn.Module):
 
 
 def aligned(pictures: Tensor, keypoints: Floats) -> Tensor:
-    """Return faces [rows, 3, 112, 112] of pictures [rows, 3, 128, 128], both in [-1, 1].
+    """Return faces [rows, 3, 112, 112] of pictures [rows, 3, s, s], both in [-1, 1].
 
     The same turn and scale as `aligned_faces.align`, but gradients pass through it.
     """
-    inverse = np.stack([_to_picture(points) for points in keypoints])
+    inverse = np.stack([_to_picture(points, pictures.shape[-1]) for points in keypoints])
     theta = torch.from_numpy(inverse).to(pictures)
     shape = [len(pictures), 3, FACE_PX, FACE_PX]
     grid = affine_grid(theta, shape, align_corners=True)
@@ -57,11 +56,11 @@ def person_directions(embeddings: Floats) -> Floats:
     return directions
 
 
-def _to_picture(keypoints: Floats) -> Floats:
+def _to_picture(keypoints: Floats, size_px: int) -> Floats:
     """Return the map [2, 3] from places in the face to those in the picture, both in -1..1."""
     matrix = np.vstack([estimate_norm(keypoints, FACE_PX), [0, 0, 1]])
     pixels = np.linalg.inv(matrix) @ _from_unit(FACE_PX)
-    unit: Floats = (np.linalg.inv(_from_unit(NATIVE_SIZE_PX)) @ pixels)[:2].astype(np.float32)
+    unit: Floats = (np.linalg.inv(_from_unit(size_px)) @ pixels)[:2].astype(np.float32)
     return unit
 
 

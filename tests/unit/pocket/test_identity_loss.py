@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from scripts.pocket.adapter_training import FACE_CELLS, face_corners
 from scripts.pocket.aligned_faces import align
 from scripts.pocket.diffusion import alphas_cumprod, denoised, noised
 from scripts.pocket.drawings import drawing_of
@@ -31,6 +32,24 @@ def test_a_step_against_its_gradient_brings_a_picture_nearer_to_the_person() -> 
     assert pictures.grad is not None
     nearer = pictures.detach() - 1e-2 * pictures.grad / pictures.grad.norm()
     assert loss(nearer, portrait.keypoints[None], person) < before
+
+
+def test_the_cells_that_are_decoded_hold_the_face() -> None:
+    keypoints = np.stack([drawing_of(person, 0).keypoints for person in range(40)])
+    inside = keypoints - 8 * face_corners(keypoints)[:, None]
+    assert inside.min() > 8
+    assert inside.max() < 8 * (FACE_CELLS - 1)
+
+
+def test_a_face_is_aligned_the_same_in_a_cut_out_of_its_picture() -> None:
+    portrait = drawing_of(2, 0)
+    whole, keypoints = _inputs([portrait.picture]), portrait.keypoints[None]
+    left, top = 8 * face_corners(keypoints)[0]
+    side = 8 * FACE_CELLS
+    cut = whole[..., top : top + side, left : left + side]
+    faces = aligned(whole, keypoints), aligned(cut, (keypoints - [left, top]).astype(np.float32))
+    inside = (..., slice(25, 90), slice(20, 90))  # what lies beyond the cut is its border, repeated
+    assert (faces[0][inside] - faces[1][inside]).abs().max() < 0.02
 
 
 def test_a_person_is_the_direction_in_the_middle_of_its_embeddings() -> None:
