@@ -1,4 +1,8 @@
-"""The events of a stream, from its responses. Both loops close their transport's generator."""
+"""The events of a stream, from its responses. Both loops close their transport's generator.
+
+The generation is held until the server has ended the stream: whoever has it may stop listening, and
+Triton 2.51 loses some kilobytes for each gRPC stream that is closed from this side.
+"""
 
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing, closing
@@ -14,23 +18,31 @@ def events(
     responses: Generator[Tensors, None, None], request_id: str
 ) -> Generator[Event, None, None]:
     """Yield the event of each response; the last one has to be the generation."""
-    event: Event | None = None
+    generation: Generation | None = None
     with closing(responses):
         for outputs in responses:
             event = event_of(outputs, request_id)
-            yield event
-    if not isinstance(event, Generation):
+            if isinstance(event, Generation):
+                generation = event
+            else:
+                yield event
+    if generation is None:
         raise UnexpectedAnswer(_CUT_SHORT)
+    yield generation
 
 
 async def async_events(
     responses: AsyncGenerator[Tensors, None], request_id: str
 ) -> AsyncGenerator[Event, None]:
     """Do the same for asyncio."""
-    event: Event | None = None
+    generation: Generation | None = None
     async with aclosing(responses):
         async for outputs in responses:
             event = event_of(outputs, request_id)
-            yield event
-    if not isinstance(event, Generation):
+            if isinstance(event, Generation):
+                generation = event
+            else:
+                yield event
+    if generation is None:
         raise UnexpectedAnswer(_CUT_SHORT)
+    yield generation

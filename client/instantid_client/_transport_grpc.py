@@ -28,8 +28,6 @@ _CHANNEL_OPTIONS = (
 # Asks Triton for gRPC statuses on a stream, where by default it sends a text without one.
 _STREAM_METADATA = (("triton_grpc_error", "true"),)
 _TIMEOUT = "timeout"  # Triton's own parameter, microseconds
-_FINAL = "triton_final_response"
-_WANT_FINAL = "triton_enable_empty_final_response"
 
 
 @contextmanager
@@ -62,28 +60,17 @@ def _infer_request(model: str, inputs: Tensors, call: Call) -> Any:
     return request
 
 
-def _stream_request(model: str, inputs: Tensors, call: Call) -> Any:
-    request = _infer_request(model, inputs, call)
-    request.parameters[_WANT_FINAL].bool_param = True
-    return request
-
-
 def _outputs(response: Any) -> Tensors:
     result = InferResult(response)
     return {output.name: result.as_numpy(output.name) for output in response.outputs}
 
 
 def _stream_outputs(response: Any) -> Tensors:
-    """Return the outputs of one response, none if it only says that it is the last."""
+    """Return the outputs of one response."""
     if response.error_message:
         # In spite of the metadata: what Triton refuses before a model sees it has no status.
         raise from_triton(response.error_message, str(grpc.StatusCode.INVALID_ARGUMENT))
     return _outputs(response.infer_response)
-
-
-def _is_last(response: Any) -> bool:
-    parameters = response.infer_response.parameters
-    return _FINAL in parameters and bool(parameters[_FINAL].bool_param)
 
 
 def _open_channel(module: Any, endpoint: Endpoint) -> Any:
@@ -118,17 +105,13 @@ class GrpcTransport:
         """Yield the answers of a decoupled model; closing the generator cancels the request."""
         with _mapped_errors():
             responses = self._stub.ModelStreamInfer(
-                iter((_stream_request(model, inputs, call),)),
+                iter((_infer_request(model, inputs, call),)),
                 timeout=call.wait_s,
                 metadata=_STREAM_METADATA,
             )
             try:
                 for response in responses:
-                    outputs = _stream_outputs(response)
-                    if outputs:
-                        yield outputs
-                    if _is_last(response):
-                        return
+                    yield _stream_outputs(response)
             finally:
                 responses.cancel()
 
@@ -190,17 +173,13 @@ class AsyncGrpcTransport:
         """Yield the answers of a decoupled model; closing the generator cancels the request."""
         with _mapped_errors():
             responses = self._stub.ModelStreamInfer(
-                iter((_stream_request(model, inputs, call),)),
+                iter((_infer_request(model, inputs, call),)),
                 timeout=call.wait_s,
                 metadata=_STREAM_METADATA,
             )
             try:
                 async for response in responses:
-                    outputs = _stream_outputs(response)
-                    if outputs:
-                        yield outputs
-                    if _is_last(response):
-                        return
+                    yield _stream_outputs(response)
             finally:
                 responses.cancel()
 

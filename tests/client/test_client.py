@@ -49,6 +49,13 @@ def test_stream_ends_with_the_pictures(program: Program) -> None:
     assert (script.requests[0][0], script.num_cancelled) == ("instantid_stream", 0)
 
 
+def test_who_leaves_with_the_pictures_has_cancelled_nothing(program: Program) -> None:
+    script = Script(STREAM)
+    events = program(script).events(len(STREAM), prompt="p", preview_every=2, **FACE)
+    assert isinstance(events[-1], Generation)
+    assert script.num_cancelled == 0
+
+
 def test_stream_that_is_left_is_cancelled(program: Program) -> None:
     script = Script(STREAM)
     assert program(script).events(1, prompt="p", **FACE) == [Progress(1, 4)]

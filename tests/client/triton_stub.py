@@ -16,10 +16,9 @@ from tests.client.answers import progress, result
 WAIT_S = 10.0  # far more than anything here takes
 
 
-def response_of(tensors: Tensors, *, final: bool = False) -> Any:
+def response_of(tensors: Tensors) -> Any:
     """Return the message that carries `tensors`."""
     response = service_pb2.ModelInferResponse(model_name="instantid")
-    response.parameters["triton_final_response"].bool_param = final
     for name, array in tensors.items():
         response.outputs.add(name=name, datatype=np_to_triton_dtype(array.dtype), shape=array.shape)
         raw = serialize_byte_tensor(array).item() if array.dtype == object else array.tobytes()
@@ -63,7 +62,6 @@ class TritonStub(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore
         if prompt == "silent":
             return
         yield _streamed(result())
-        yield _streamed({}, final=True)
 
     def _receive(self, request: Any, context: Any) -> str:
         self.request = request
@@ -80,8 +78,8 @@ class TritonStub(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore
             self.ended.wait(WAIT_S)
 
 
-def _streamed(tensors: Tensors, *, final: bool = False) -> Any:
-    return service_pb2.ModelStreamInferResponse(infer_response=response_of(tensors, final=final))
+def _streamed(tensors: Tensors) -> Any:
+    return service_pb2.ModelStreamInferResponse(infer_response=response_of(tensors))
 
 
 @contextmanager
