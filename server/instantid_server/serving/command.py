@@ -44,7 +44,6 @@ class CommandOptions:
     grpc_port: int = 8001
     metrics_port: int = 8002
     cuda_pools_mib: Mapping[int, int] = field(default_factory=dict)  # Triton's own, by GPU
-    bls_threads: int = 64  # calls and answers under way at once, for each orchestrator
     shm_default_mib: int = 1  # of each stub; grows when a tensor needs more
     shm_growth_mib: int = 1
     load_threads: int = 4  # models that load at once
@@ -76,7 +75,6 @@ def triton_arguments(version: TritonVersion, options: CommandOptions) -> list[st
 
 def _backend_arguments(options: CommandOptions) -> list[str]:
     settings = {
-        "thread-pool-size": options.bls_threads,
         "shm-default-byte-size": options.shm_default_mib * _MIB,
         "shm-growth-byte-size": options.shm_growth_mib * _MIB,
         "shm-region-prefix-name": options.shm_prefix,

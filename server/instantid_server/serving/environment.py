@@ -27,8 +27,8 @@ def usable_cores() -> int:
 def quiet_allocator() -> str | None:
     """Return the name of jemalloc's library where the system has it, as Triton's container does.
 
-    glibc keeps for each of Triton's thousand threads what that thread freed, so that the server
-    grows by a tenth in an hour of steady load; jemalloc settles in minutes, and torch likes it.
+    glibc keeps for each of Triton's hundreds of threads what that thread freed; jemalloc settles in
+    minutes, and torch likes it.
     """
     return ctypes.util.find_library("jemalloc")
 
