@@ -19,7 +19,7 @@ from scripts.pocket.arrays import Floats, Picture
 from scripts.pocket.captions import full_caption
 from scripts.pocket.detector_scenes import picture_without_face
 from scripts.pocket.drawings import drawing_of, scene_of
-from scripts.pocket.generation import GenerationOptions, generate
+from scripts.pocket.generation import GUIDANCE_SCALE, GenerationOptions, generate
 from scripts.pocket.person import FIRST_UNSEEN_SEED
 from scripts.pocket.portraits import Portrait
 from scripts.pocket.safety_check import check_safety, served_safety_checker, share_flagged
@@ -182,7 +182,7 @@ def main() -> None:
     parser.add_argument("--drawings", type=int, default=1000, help="for the detector")
     parser.add_argument("--pictures", type=int, default=100, help="generated")
     parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--guidance-scale", type=float, default=5.0)
+    parser.add_argument("--guidance-scale", type=float, default=GUIDANCE_SCALE)
     parser.add_argument("--scheduler", default="EulerDiscreteScheduler")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
