@@ -17,7 +17,13 @@ from instantid_server import __version__
 from instantid_server.caller import TENANT_VARIABLE, Caller, read_caller
 from instantid_server.contract import TENANT_PARAMETER, TRACE_PARAMETER, ModelSpec
 from instantid_server.desk_link import DeskLink
-from instantid_server.errors import InstantIDError, InvalidInput, TritonStatus, from_stage
+from instantid_server.errors import (
+    Cancelled,
+    InstantIDError,
+    InvalidInput,
+    TritonStatus,
+    from_stage,
+)
 from instantid_server.node import (
     Array,
     Control,
@@ -132,7 +138,13 @@ class TritonPipeline:
 
     def _serve(self, inputs: Tensors, caller: Caller, sender: Any, record: RequestRecord) -> None:
         with self._observer.watch(record):
-            _answer(sender, self._generate(inputs, caller, sender, record), record)
+            outcome = self._generate(inputs, caller, sender, record)
+            try:
+                _answer(sender, outcome, record)
+            except pb_utils.TritonModelException:  # such as no shared memory left
+                # Nothing more can be sent: the caller would wait until Triton ends.
+                logger.error("%s could not send an answer", self.spec.name)
+                self._desk.report_broken(self.spec.name)
 
     def _generate(
         self, inputs: Tensors, caller: Caller, sender: Any, record: RequestRecord
@@ -171,6 +183,8 @@ class TritonControl:
         return [_response(self._answer(request)) for request in requests]
 
     def _answer(self, request: Any) -> Outcome:
+        if request.is_cancelled():  # while it waited
+            return Cancelled("the caller has gone")
         try:
             caller = _read_caller(request, time.monotonic())
             return self._control.answer(_read_inputs(request, self.spec, None), caller)

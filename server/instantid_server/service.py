@@ -33,6 +33,7 @@ class StageService:
         if not inputs:
             return []
         if self._left:
+            self._ask_for_reload()  # once more: the word may have come while another reload ended
             return [self._absence()] * len(inputs)
         try:
             return stage.run(inputs)
@@ -46,11 +47,14 @@ class StageService:
     def _leave(self, error: Exception) -> InstantIDError:
         self._left = True
         outcome = unforeseen(error, self._model)
+        self._ask_for_reload()
+        return outcome if isinstance(outcome, OutOfMemory) else self._absence()
+
+    def _ask_for_reload(self) -> None:
         try:
             DeskLink.from_environment().report_broken(self._model)
         except (DeskUnknown, ModelNotReady):
             logger.error("%s left service, and nobody is there to load it again", self._model)
-        return outcome if isinstance(outcome, OutOfMemory) else self._absence()
 
     def _absence(self) -> ModelNotReady:
         hint = RETRY_HINT.format(seconds=STAGE_RETRY_S)

@@ -106,14 +106,17 @@ class ResponseSender:
         self.flags: list[int] = []
         self.closed = False
         self.cancelled = False
+        self.without_memory = False  # what cannot be sent for want of it counts as sent
 
     def send(self, response: InferenceResponse | None = None, flags: int = 0) -> None:
         if self.closed:
             raise TritonModelException("the final response has been sent already")
+        self.closed = bool(flags & TRITONSERVER_RESPONSE_COMPLETE_FINAL)
+        if self.without_memory:
+            raise TritonModelException("no shared memory left")
         if response is not None:
             self.sent.append(response)
         self.flags.append(flags)
-        self.closed = bool(flags & TRITONSERVER_RESPONSE_COMPLETE_FINAL)
 
     def is_cancelled(self) -> bool:
         return self.cancelled
@@ -155,6 +158,9 @@ class InferenceRequest:
 
     def get_response_sender(self) -> ResponseSender:
         return self._sender
+
+    def is_cancelled(self) -> bool:
+        return self._sender.cancelled
 
     def exec(self) -> InferenceResponse:
         if self.model_name not in MODELS:

@@ -152,7 +152,7 @@ def test_stage_that_ran_out_of_memory_leaves_service(
     assert [answer.partition("]")[0] for answer in batch] == ["[OUT_OF_MEMORY"] * 2
     (later,) = answers(node, [stage_inputs(name, 1)])
     assert later.startswith(f"[MODEL_NOT_READY] the stage {name} left service")
-    assert desk.broken_models() == [name]
+    assert desk.broken_models() == [name] * 2  # for the first word may have been missed
 
 
 @each_stage

@@ -21,6 +21,7 @@ from triton_python_backend_utils import (
 )
 
 from instantid_server.contract import INSTANTID
+from instantid_server.serving.desk import AdmissionDesk
 
 pytestmark = pytest.mark.usefixtures("plain_pictures")
 
@@ -48,6 +49,16 @@ def test_answer_is_one_final_response_with_a_picture(node: Any) -> None:
 def test_answer_has_the_results_of_the_contract_and_no_progress(node: Any) -> None:
     expected = {spec.name for spec in INSTANTID.outputs}
     assert set(last_answer(node, picture_request())) == expected
+
+
+def test_answer_that_cannot_be_sent_has_triton_started_again(
+    node: Any, desk: AdmissionDesk
+) -> None:
+    request = request_of(picture_request())
+    request.get_response_sender().without_memory = True
+    node.execute([request])
+    node.finalize()
+    assert desk.broken_models() == ["instantid"]
 
 
 def test_picture_without_a_face_has_no_similarity_and_says_why(node: Any) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from batches import answers, stage_inputs, texts
+from batches import answers, request_of, stage_inputs, texts
 from picture_records import NOBODY, record_of
 from PIL import Image
+from triton_python_backend_utils import TritonError
 
 from instantid_server.serving.record_book import RecordBook
 from instantid_server.trust.policy import POLICY_VARIABLE
@@ -62,6 +63,13 @@ def test_what_cannot_be_verified_is_refused(
     load_node: LoadNode, files: list[bytes], message: str
 ) -> None:
     assert ask(load_node("verify"), *files).startswith(message)
+
+
+def test_question_of_a_caller_who_is_gone_is_not_answered(load_node: LoadNode) -> None:
+    request = request_of({"image": np.array([b"no picture"], dtype=np.object_)})
+    request.get_response_sender().cancelled = True
+    (response,) = load_node("verify").execute([request])
+    assert response.error().code() == TritonError.CANCELLED
 
 
 def test_policy_limits_the_questions(load_node: LoadNode, monkeypatch: pytest.MonkeyPatch) -> None:

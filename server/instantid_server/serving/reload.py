@@ -33,12 +33,9 @@ class Reloads:
         """The models that are on their way."""
         return frozenset(self._pending)
 
-    def begin(self, model: str) -> bool:
-        """Reload a model; tell whether this is new, for it may be on its way already."""
-        if model in self._pending:
-            return False
+    def begin(self, model: str) -> None:
+        """Reload a model that is not on its way already."""
         self._pending[model] = self._thread.submit(self._reload, model)
-        return True
 
     def take_ended(self) -> Iterator[Reload]:
         """Yield the reloads that have ended, each once."""

@@ -7,7 +7,7 @@ takes long runs elsewhere.
 
 import time
 
-from instantid_server.contract import LATE_MODELS, PUBLIC_MODELS
+from instantid_server.contract import LATE_MODELS, MODELS, PUBLIC_MODELS
 from instantid_server.serving.api import UNLOADING, TritonApiError
 from instantid_server.serving.child import TritonChild
 from instantid_server.serving.desk import AdmissionDesk
@@ -15,13 +15,16 @@ from instantid_server.serving.failure import FailureCode, ServingFailure
 from instantid_server.serving.log import last_lines
 from instantid_server.serving.options import ServeOptions
 from instantid_server.serving.reload import Reloads
-from instantid_server.serving.restart_limit import MOST, WITHIN_S, RestartLimit
+from instantid_server.serving.repair_limit import WITHIN_S, RepairLimit
 from instantid_server.serving.startup import check_packages, wait_until_ready
 from instantid_server.serving.state import Phase, StateBoard
 from instantid_server.serving.stop import StopWish
 from instantid_server.serving.terminal import Terminal
 from instantid_server.serving.watch import StubWatch
 
+_MOST_RESTARTS = 3
+_MOST_RELOADS = 5  # of one model; what died at work is let go by a restart alone
+_WITHIN = f"{WITHIN_S / 60:.0f} minutes"
 _POLL_S = 0.25  # a dead stub is seen within two of these
 _RETRY_S = 30.0  # for refused callers: about as long as Triton and its models take to start
 _GRACE_S = 3.0  # for the other orchestrator's last pictures before Triton is started again
@@ -52,7 +55,10 @@ class Supervisor:
         self._terminal = terminal
         self._watch = StubWatch(triton.name)
         self._reloads = Reloads(triton.api)
-        self._limit = RestartLimit(time.monotonic)
+        self._restart_limit = RepairLimit(_MOST_RESTARTS, time.monotonic)
+        self._reload_limits = {
+            model: RepairLimit(_MOST_RELOADS, time.monotonic) for model in MODELS
+        }
 
     def begin(self) -> bool:
         """Start for the first time, as `start` does, but go on after an abort of Triton itself.
@@ -80,6 +86,7 @@ class Supervisor:
             return False
         check_packages(self._triton.name)
         self._watch.begin()
+        self._desk.broken_models()  # none of these lives any more
         self._board.enter(Phase.READY)
         self._desk.resume()
         self._desk.open_door()
@@ -113,13 +120,17 @@ class Supervisor:
         return None
 
     def _mend_stages(self) -> str | None:
-        """Reload what broke; return why a reload failed, if one did."""
-        for model in sorted(self._watch.dead_models() - set(LATE_MODELS)):
-            if self._reloads.begin(model):
-                self._terminal.say(f"the process of {model} ended; it is loaded again")
-        for model in self._desk.broken_models():
-            if self._reloads.begin(model):
-                self._terminal.say(f"{model} left service; it is loaded again")
+        """Reload what broke; return why no reload can mend it, if so."""
+        broken = {model: f"{model} left service" for model in self._desk.broken_models()}
+        if lost := sorted(broken.keys() & set(LATE_MODELS)):
+            return f"{lost[0]} could not send an answer"
+        dead = self._watch.dead_models() - set(LATE_MODELS)
+        broken |= {model: f"the process of {model} ended" for model in dead}
+        for model in sorted(broken.keys() - self._reloads.models):
+            if not self._reload_limits[model].take():
+                return f"{broken[model]}, after {_MOST_RELOADS} reloads in {_WITHIN}"
+            self._reloads.begin(model)
+            self._terminal.say(f"{broken[model]}; it is loaded again")
         self._show_reloads()
         for ended in self._reloads.take_ended():
             if ended.error is not None:
@@ -146,10 +157,10 @@ class Supervisor:
         if self._triton.ending() is None:
             self._await_idle(_GRACE_S)
         while not self._stop.wait(0):
-            if not self._limit.take():
+            if not self._restart_limit.take():
                 raise ServingFailure(
                     FailureCode.ENDED,
-                    f"gave up after {MOST} restarts in {WITHIN_S / 60:.0f} minutes; {reason}",
+                    f"gave up after {_MOST_RESTARTS} restarts in {_WITHIN}; {reason}",
                 )
             self._terminal.say(f"{reason}\nTriton is started again")
             self._board.count_restart()

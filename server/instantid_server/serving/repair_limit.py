@@ -1,16 +1,16 @@
-"""How often Triton may be started again before somebody else has to look at it."""
+"""How often something may be mended the same way before more has to be done about it."""
 
 from collections import deque
 from collections.abc import Callable
 
-MOST = 3
 WITHIN_S = 600.0
 
 
-class RestartLimit:
-    """Allows a few restarts in any ten minutes."""
+class RepairLimit:
+    """Allows so many repairs in any ten minutes."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, most: int, clock: Callable[[], float]) -> None:
+        self._most = most
         self._clock = clock
         self._recent: deque[float] = deque()
 
@@ -19,7 +19,7 @@ class RestartLimit:
         now = self._clock()
         while self._recent and now - self._recent[0] >= WITHIN_S:
             self._recent.popleft()
-        if len(self._recent) == MOST:
+        if len(self._recent) == self._most:
             return False
         self._recent.append(now)
         return True
