@@ -169,11 +169,14 @@ class Policy:
 
 
 def _find_files(page: Mapping[str, Any], folder: Path) -> None:
-    """Make paths on the page, which count from its folder, good for every process."""
+    """Make paths on the page, which count from its folder, good for every process.
+
+    Links stay links: in a ConfigMap's volume each update moves them to a folder of another name.
+    """
     for part, name in _FILES:
         table = page.get(part)
         if isinstance(table, dict) and isinstance(table.get(name), str) and table[name]:
-            table[name] = str((folder / table[name]).resolve())
+            table[name] = str((folder / table[name]).absolute())
 
 
 def _read_part(kind: type[PartT], table: Mapping[str, Any], prefix: str) -> PartT:

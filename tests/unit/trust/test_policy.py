@@ -1,5 +1,6 @@
 """The policy page: safe without words, strict in its names, the same in every process."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,23 @@ def test_paths_on_a_page_count_from_its_folder(tmp_path: Path) -> None:
     policy = Policy.read(written(tmp_path, '[protected]\nregistry = "protected.jsonl"'))
     assert policy.protected.registry == str(tmp_path.resolve() / "protected.jsonl")
     assert Policy().protected.registry == ""
+
+
+def test_path_outlives_an_update_of_a_config_map(tmp_path: Path) -> None:
+    """Files are links to `..data`, a link to a dated folder, which alone is moved."""
+    page = '[protected]\nregistry = "protected.jsonl"'
+    for name, text in (("..1", "old"), ("..2", "new")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "policy.toml").write_text(page)
+        (tmp_path / name / "protected.jsonl").write_text(text)
+    (tmp_path / "..data").symlink_to("..1")
+    for name in ("policy.toml", "protected.jsonl"):
+        (tmp_path / name).symlink_to(f"..data/{name}")
+    policy = Policy.read(tmp_path / "policy.toml")
+    (tmp_path / "..data").unlink()
+    (tmp_path / "..data").symlink_to("..2")
+    shutil.rmtree(tmp_path / "..1")
+    assert Path(policy.protected.registry).read_text() == "new"
 
 
 def test_containers_policy_takes_the_word_of_issuers_alone() -> None:
