@@ -111,7 +111,10 @@ def _tell(outcomes: list[Outcome], console: Console, *, as_json: bool) -> None:
 
 
 async def _draw_all(client: AsyncClient, plan: Plan, bar: ProgressBar) -> list[Outcome]:
-    """Return what becomes of each job, in their order. One that fails leaves the others alone."""
+    """Return what becomes of each job, in their order. One that fails leaves the others alone.
+
+    A disk that takes no picture ends them all, with OSError.
+    """
     free = asyncio.Semaphore(plan.concurrency)
 
     async def outcome(index: int, job: Job) -> Outcome:

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--records",
         type=Path,
         metavar="FILE",
-        help="of released pictures (default: under ~/.local/state/instantid)",
+        help="of pictures released and requests refused (default: under ~/.local/state/instantid)",
     )
     parser.add_argument(
         "--policy", type=Path, metavar="FILE", help="TOML page (default: the safe policy)"

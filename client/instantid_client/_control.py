@@ -24,7 +24,7 @@ class Admission:
     max_running_pictures: int
     waiting: int  # requests
     max_waiting: int
-    seconds_per_step: float | None  # None: nothing was drawn yet
+    seconds_per_step: float | None  # None: there was no step in the last minute
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class ServiceStatus:
     models: Mapping[str, str]  # what each of them does
     admission: Admission
     restarts: int  # of Triton
-    reloads: int  # of a model whose process died
+    reloads: int  # of models that died or left service
 
 
 class Control:

@@ -28,6 +28,6 @@ def tell_missing_package(command: str, error: ModuleNotFoundError, console: Cons
     """Tell how to get what `command` did not find, and return the exit code."""
     console.tell(
         f"{command} needs the server's packages, and there is no {error.name}: "
-        "pip install 'instantid-triton[server,cpu]'"
+        "in a checkout, `make .venv/server-installed` brings them"
     )
     return _FAILED

@@ -95,7 +95,8 @@ def main(argv: Sequence[str] | None = None, *, transport: AsyncTransport | None 
         console.tell(str(error))
         return _FAILED
     except OSError as error:
-        console.tell(f"{error.filename}: {error.strerror}")
+        # A write to a file that is open already, to a full disk say, does not name it.
+        console.tell(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         return _FAILED
     except KeyboardInterrupt:
         console.tell("interrupted")

@@ -4,10 +4,8 @@ Whatever fails on the way, the request fails with it, and nothing of it leaves t
 """
 
 import hashlib
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -18,10 +16,10 @@ from instantid_server.docket import Docket
 from instantid_server.errors import OutputUnsafe
 from instantid_server.node import Exchange
 from instantid_server.request import GenerationRequest
+from instantid_server.trust.audit.decision import new_record_id, timestamp
 from instantid_server.trust.picture_record import PictureRecord
 from instantid_server.trust.policy import Policy
 
-_RECORD_ID_BYTES = 16
 _NO_CHECKER = "none"
 
 
@@ -63,7 +61,7 @@ class Release:
         if self._policy.safety.checker != _NO_CHECKER:
             with self._timings.stage(SAFETY.name):
                 checker = self._judge(rows)
-        record_id = secrets.token_hex(_RECORD_ID_BYTES)
+        record_id = new_record_id()
         rows |= {
             "record_id": _text(record_id),
             "output_format": _text(self._request.output_format),
@@ -102,7 +100,7 @@ class Release:
         channels, height, width = origin.latents_shape
         return PictureRecord(
             record_id=picture.record_id,
-            time=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            time=timestamp(),
             tenant=tenant,
             seed=origin.seed,
             noise_key_version=origin.noise_key_version,

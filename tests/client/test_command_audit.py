@@ -102,4 +102,4 @@ def test_audit_without_the_server_extra_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "instantid_server.trust.audit.chain", None)  # as if not there
     assert main(["audit", "verify"]) == 1
-    assert "pip install 'instantid-triton[server,cpu]'" in capsys.readouterr().err
+    assert "make .venv/server-installed" in capsys.readouterr().err

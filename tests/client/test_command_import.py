@@ -72,4 +72,4 @@ def test_import_without_the_server_extra_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "instantid_server.importing", None)  # as if it were not there
     assert main(REQUIRED) == 1
-    assert "pip install 'instantid-triton[server,cpu]'" in capsys.readouterr().err
+    assert "make .venv/server-installed" in capsys.readouterr().err

@@ -86,4 +86,4 @@ def test_keys_without_the_server_extra_say_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "instantid_server.trust.keys", None)  # as if not there
     assert main(["keys", "init", str(tmp_path)]) == 1
-    assert "pip install 'instantid-triton[server,cpu]'" in capsys.readouterr().err
+    assert "make .venv/server-installed" in capsys.readouterr().err

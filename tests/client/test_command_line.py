@@ -281,4 +281,4 @@ def test_serve_without_the_server_extra_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "instantid_server.serving", None)  # as if it were not there
     assert main(["serve"]) == 1
-    assert "pip install 'instantid-triton[server,cpu]'" in capsys.readouterr().err
+    assert "make .venv/server-installed" in capsys.readouterr().err

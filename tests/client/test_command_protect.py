@@ -99,4 +99,4 @@ def test_protect_without_the_server_extra_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "instantid_server.trust.protected.registry", None)
     assert main(["protect", "show"]) == 1
-    assert "pip install 'instantid-triton[server,cpu]'" in capsys.readouterr().err
+    assert "make .venv/server-installed" in capsys.readouterr().err

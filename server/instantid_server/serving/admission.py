@@ -34,7 +34,7 @@ class AdmissionSnapshot:
 
 
 class Admission:
-    """The one who decides for both public models."""
+    """The one who decides for all public models."""
 
     def __init__(self, limits: AdmissionLimits, clock: Callable[[], float]) -> None:
         self._limits = limits

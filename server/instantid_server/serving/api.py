@@ -8,7 +8,7 @@ from instantid_server.serving.command import ADMIN_HEADER
 
 READY = "READY"  # Triton's name of the state of a model that answers
 UNLOADING = "UNLOADING"  # of one that still has requests, or whose process is about to end
-_ANSWER_S = 5.0  # of what Triton knows by heart
+_ANSWER_S = 4.0  # of what Triton knows by heart; probes, which ask for it, give up after five
 _LOAD_S = 120.0  # a model that reads its weights from a slow disk
 
 

@@ -12,6 +12,7 @@ Triton's own health would not do: it stays green when the process of a model has
 import ipaddress
 import json
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -134,6 +135,11 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], port: ControlPort) -> None:
         self.port = port
         super().__init__(address, _Handler)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a probe that gave up; the base class prints a traceback for each."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]  # as it came
 
 
 class _Handler(BaseHTTPRequestHandler):

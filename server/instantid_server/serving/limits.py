@@ -10,7 +10,7 @@ from instantid_server.serving.page import page_path, read_page
 
 @dataclass(frozen=True)
 class AdmissionLimits:
-    """One limit for both public models together."""
+    """One limit for all public models together."""
 
     max_running_pictures: int  # a request counts as its num_images_per_prompt
     max_waiting: int  # requests

@@ -121,7 +121,7 @@ def check_python(version: tuple[int, ...]) -> None:
 def check_host(host: str) -> None:
     """Refuse to listen beyond this machine: the embedded Triton has known security holes."""
     try:
-        is_loopback = ipaddress.ip_address(host).is_loopback
+        is_loopback = ipaddress.IPv4Address(host).is_loopback
     except ValueError:
         is_loopback = False
     if not is_loopback:

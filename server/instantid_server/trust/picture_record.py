@@ -1,6 +1,5 @@
 """A picture's record: what the server keeps of one that it released, and nothing of a face."""
 
-import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -27,15 +26,6 @@ class PictureRecord:
     perceptual_hash: str  # of its pixels, hexadecimal
     checker: str  # what judged the picture; "none": nobody looked
     policy: str  # digest of the policy in force
-
-    @property
-    def mark_id(self) -> int:
-        """What the pixel mark says: the first 32 bits of the record id."""
-        return mark_id_of(self.record_id)
-
-    def to_line(self) -> str:
-        """Return the record as one line of JSON, without a line's end."""
-        return json.dumps(asdict(self), separators=(",", ":"))
 
     def to_fields(self) -> dict[str, Any]:
         """Return the record for a message."""

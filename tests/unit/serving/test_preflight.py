@@ -46,8 +46,8 @@ def test_python_without_a_tested_stub(version: tuple[int, int]) -> None:
     assert "Python 3.11 or 3.12" in text
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.2", "::", "example.org", ""])
-def test_host_that_others_can_reach(host: str) -> None:
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.2", "::", "::1", "example.org", ""])
+def test_host_that_others_can_reach_or_that_is_not_ipv4(host: str) -> None:
     assert "127.0.0.1" in refusal(lambda: preflight.check_host(host), FailureCode.HOST)
 
 

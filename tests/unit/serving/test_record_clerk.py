@@ -15,6 +15,7 @@ from instantid_server.desk_link import DeskLink
 from instantid_server.errors import ConsentExhausted, ModelNotReady, ProvenanceUnavailable
 from instantid_server.serving.desk import AdmissionDesk
 from instantid_server.serving.record_book import RecordBook
+from instantid_server.trust.picture_record import mark_id_of
 
 LONGEST_NAME = "\N{GRINNING FACE}" * MAX_NAME_CHARACTERS  # twelve characters of JSON each
 
@@ -47,7 +48,7 @@ def test_decisions_are_on_record_when_the_desk_has_answered(link: DeskLink, tmp_
 def test_as_many_pictures_as_there_can_be_fit_into_one_message(link: DeskLink) -> None:
     picture = record_of(tenant=LONGEST_NAME)
     link.record([picture] * MAX_NUM_IMAGES_PER_PROMPT, agreed_by(LONGEST_NAME))
-    assert link.find_records(picture.mark_id) == [picture] * MAX_NUM_IMAGES_PER_PROMPT
+    assert link.find_records(mark_id_of(picture.record_id)) == [picture] * MAX_NUM_IMAGES_PER_PROMPT
 
 
 def test_consent_is_asked_for_early_and_kept_to_in_the_end(link: DeskLink) -> None:

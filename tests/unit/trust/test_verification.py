@@ -46,7 +46,7 @@ def verify(file: bytes, mark: Detection | None, records: Sequence[PictureRecord]
     """Return the verdict where `records` are all there are; no mark: none is in use."""
 
     def find(mark_id: int) -> list[PictureRecord]:
-        return [one for one in records if one.mark_id == mark_id]
+        return [one for one in records if mark_id_of(one.record_id) == mark_id]
 
     watermarker = None if mark is None else MarkThatReads(mark)
     return Verifier(our_reader(), watermarker, find).verify(file)

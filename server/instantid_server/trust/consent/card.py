@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from instantid_server.contract import EMBEDDING_SIZE, FACE_EMBEDDER, NUM_KEYPOINTS
 from instantid_server.errors import FaceCardInvalid
+from instantid_server.trust.consent.token import DAY_S
 from instantid_server.trust.keys import VersionedKeys
 
 _HEADER = struct.Struct(">BH")  # format, key version; readable, and authenticated
@@ -35,7 +36,6 @@ _CARD_BYTES = (
     _HEADER.size + _NONCE_BYTES + _FACTS.size + _NUM_NUMBERS * _NUMBERS.itemsize + _TAG_BYTES
 )
 _FINGERPRINT_DIGITS = 16
-_DAY_S = 24 * 60 * 60
 _CLOCK_SKEW_S = 60  # as far as the clocks of replicas may be apart
 
 
@@ -84,7 +84,7 @@ class CardSeal:
                 f"{self.recogniser}; enroll the photo again"
             )
         age_s = self._clock() - card.issued
-        if not -_CLOCK_SKEW_S <= age_s <= self._max_days * _DAY_S:
+        if not -_CLOCK_SKEW_S <= age_s <= self._max_days * DAY_S:
             raise FaceCardInvalid(
                 f"face_card: expected a card of the last {self._max_days} days; "
                 "enroll the photo again"
