@@ -19,7 +19,7 @@ help: ## list the targets
 demo: .venv/server-installed ## draw one picture on a server of its own: FACE=photo.png CONSENT=yes PROMPT="..."
 	.venv/bin/python -m scripts.demo $(if $(FACE),--face "$(FACE)") $(if $(CONSENT),--i-have-consent) $(if $(PROMPT),--prompt "$(PROMPT)")
 
-serve: .venv/server-installed ## serve the repository on 127.0.0.1, ports 8000 to 8002
+serve: .venv/server-installed ## serve the repository on 127.0.0.1, ports 8000 to 8003
 	exec .venv/bin/instantid serve
 
 test: .venv/dev-installed check ## run everything that needs no GPU
@@ -86,7 +86,7 @@ compare: .venv/dev-installed ## LoRA, general encoder, public faces, another bas
 	.venv/bin/python -m scripts.comparisons.plug_and_play $(ARGS)
 
 pocket-check: .venv/dev-installed ## measure the pocket weights on persons never trained on
-	.venv/bin/python -m scripts.pocket.check
+	.venv/bin/python -m scripts.pocket.check $(ARGS)
 
 clean: ## remove the environment and everything built
 	rm -rf .venv build
