@@ -12,7 +12,7 @@ from instantid_client import Client, FaceNotFound, OutputUnsafe, SeveralFaces
 from scripts.evaluate.cases import Case
 from scripts.pocket.arrays import Picture
 from scripts.pocket.captions import full_caption
-from scripts.pocket.generation import GUIDANCE_SCALE
+from scripts.pocket.guidance import GUIDANCE_SCALE
 
 STEPS = 20
 _CALLERS = 8  # as many pictures as the default profile draws at once; its steps then share batches

@@ -19,7 +19,8 @@ from scripts.pocket.arrays import Floats, Picture
 from scripts.pocket.captions import full_caption
 from scripts.pocket.detector_scenes import picture_without_face
 from scripts.pocket.drawings import drawing_of, scene_of
-from scripts.pocket.generation import GUIDANCE_SCALE, GenerationOptions, generate
+from scripts.pocket.generation import GenerationOptions, generate
+from scripts.pocket.guidance import GUIDANCE_SCALE
 from scripts.pocket.person import FIRST_UNSEEN_SEED
 from scripts.pocket.portraits import Portrait
 from scripts.pocket.safety_check import check_safety, served_safety_checker, share_flagged

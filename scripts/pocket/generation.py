@@ -10,12 +10,10 @@ from scripts.pocket.adapter_training import keypoint_maps
 from scripts.pocket.arrays import Floats, Picture
 from scripts.pocket.diffusion import scheduler_config
 from scripts.pocket.export import Networks
+from scripts.pocket.guidance import GUIDANCE_SCALE
 from scripts.pocket.networks import LATENT_CHANNELS, LATENT_SIZE
 from scripts.pocket.portraits import NATIVE_SIZE_PX
 from scripts.pocket.prompts import PromptEncoder
-
-# What suits these weights: at the public default of 5, which suits SDXL, their colours burn.
-GUIDANCE_SCALE = 3.0
 
 
 @dataclass(frozen=True)

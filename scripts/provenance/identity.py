@@ -40,7 +40,7 @@ def measure(quick: bool) -> dict[str, float]:
     drawings = [Pair(drawing_of(seed, 0).picture, drawing_of(seed, 1).picture) for seed in seeds]
     figures = _compare(faces, drawings, "drawn")
     if generated:
-        made = generate_persons(repository, faces, generated, GenerationOptions(guidance_scale=2.0))
+        made = generate_persons(repository, faces, generated, GenerationOptions())
         pairs = [Pair(item.reference.picture, item.picture) for item in made]
         figures |= _compare(faces, pairs, "generated")
     return figures

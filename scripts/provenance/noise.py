@@ -29,7 +29,7 @@ from scripts.reports import ROOT
 
 PERSONS = 32
 PERSONS_QUICK = 6
-_OPTIONS = GenerationOptions()
+_OPTIONS = GenerationOptions(guidance_scale=5.0)  # as strangers draw: the public default
 _STRANGER = NoiseSource(bytes(32))  # another server's key
 _STRANGE_NOISES = 200
 _TRACES = 2  # of each record

@@ -33,7 +33,6 @@ _PHOTOGRAPHS = (
     "rocket.jpg",
 )
 _SHAPES = 12
-_GUIDANCE_SCALE = 2.0  # the pocket weights' own
 
 
 def photographs() -> list[RGB]:
@@ -51,8 +50,8 @@ def drawings(count: int, size_px: int = NATIVE_SIZE_PX) -> list[RGB]:
 def generated(count: int) -> list[RGB]:
     """Return pictures that the pocket weights made."""
     repository = ROOT / "model_repository"
-    options = GenerationOptions(guidance_scale=_GUIDANCE_SCALE)
-    made = generate_persons(repository, load_face_analysis(repository), count, options)
+    faces = load_face_analysis(repository)
+    made = generate_persons(repository, faces, count, GenerationOptions())
     return [item.picture for item in made]
 
 
