@@ -1,4 +1,4 @@
-"""The switchboard: connections over a Unix-domain socket, served by one thread that never waits.
+"""The switchboard: connections over a Unix-domain socket, on one thread that waits for no caller.
 
 It carries messages, one JSON object a line, and knows nothing of what they mean.
 """
