@@ -3,22 +3,18 @@
 import re
 
 from instantid_server.contract import ErrorCode
+from instantid_server.errors import ERRORS, InvalidInput
 from scripts.fuzz.raw_request import RawAnswer
 from scripts.steady.leaks import leaks
 
 _CODE = re.compile(rf"\[({'|'.join(ErrorCode)})\]")
 # The server's own answers to a request; every other code means that something broke.
-_EXPECTED_CODES = frozenset(
-    (
-        ErrorCode.INVALID_INPUT,
-        ErrorCode.IMAGE_UNREADABLE,
-        ErrorCode.IMAGE_TOO_LARGE,
-        ErrorCode.FACE_NOT_FOUND,
-        ErrorCode.SEVERAL_FACES,
-        ErrorCode.DEADLINE_EXCEEDED,  # a timeout of microseconds
-        ErrorCode.OVERLOADED,
-    )
-)
+_OF_REQUESTS = frozenset(code for code, kind in ERRORS.items() if issubclass(kind, InvalidInput))
+_EXPECTED_CODES = _OF_REQUESTS | {
+    ErrorCode.DEADLINE_EXCEEDED,  # a timeout of microseconds
+    ErrorCode.OVERLOADED,
+    ErrorCode.RATE_LIMITED,
+}
 # Triton's, for what never reaches a model: an input that is not the model's, or not whole.
 _REFUSED = frozenset(("INVALID_ARGUMENT", "NOT_FOUND", "400", "404"))
 

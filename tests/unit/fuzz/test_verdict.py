@@ -14,6 +14,7 @@ from scripts.fuzz.verdict import complaint
     [
         pytest.param(RawAnswer("OK", ""), id="answered"),
         pytest.param(RawAnswer("INVALID_ARGUMENT", "[INVALID_INPUT] seed: ..."), id="refused"),
+        pytest.param(RawAnswer("400", "[CONSENT_INVALID] consent_token: ..."), id="no-consent"),
         pytest.param(RawAnswer("400", "unexpected inference input 'x'"), id="by-triton"),
         pytest.param(RawAnswer("UNAVAILABLE", "[DEADLINE_EXCEEDED] timeout"), id="no-time"),
     ],
