@@ -23,7 +23,7 @@ serve: .venv/server-installed ## serve the repository on 127.0.0.1, ports 8000 t
 	exec .venv/bin/instantid serve
 
 test: .venv/dev-installed check ## run everything that needs no GPU
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest --durations=20 --durations-min=5
 
 check: .venv/dev-installed ## lint, types, formatting, and configs that drifted from their profile
 	.venv/bin/ruff check .
