@@ -38,9 +38,9 @@ FLOORS = (
 NO_FACE = Dials(ip_adapter_scale=0.0, controlnet_conditioning_scale=0.0)
 
 
-def gate_cases(dials: Dials = DEFAULT_DIALS) -> list[Case]:
+def gate_cases(dials: Dials = DEFAULT_DIALS, persons: int = PERSONS) -> list[Case]:
     """Return what the gate asks for."""
-    return cases_of(unseen_persons(PERSONS), _SEED, dials)
+    return cases_of(unseen_persons(persons), _SEED, dials)
 
 
 def gate_figures(cases: Sequence[Case], pictures: Sequence[Picture | None]) -> dict[str, Figure]:
@@ -52,9 +52,11 @@ def gate_figures(cases: Sequence[Case], pictures: Sequence[Picture | None]) -> d
     }
 
 
-def figures_of_server(client: Client, dials: Dials = DEFAULT_DIALS) -> dict[str, Figure]:
+def figures_of_server(
+    client: Client, dials: Dials = DEFAULT_DIALS, persons: int = PERSONS
+) -> dict[str, Figure]:
     """Return the figures of the pictures that a server draws."""
-    cases = gate_cases(dials)
+    cases = gate_cases(dials, persons)
     return gate_figures(cases, ask_server(client, cases, STEPS).pictures_of(cases))
 
 
