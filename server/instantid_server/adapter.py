@@ -126,7 +126,7 @@ class TritonPipeline:
             except InstantIDError as error:
                 record = self._observer.arrive(caller)
                 with self._observer.watch(record):
-                    _answer(sender, error, record)
+                    self._answer(sender, error, record)
             else:
                 record = self._observer.arrive(caller)
                 self._threads.submit(self._serve, inputs, caller, sender, record)
@@ -138,13 +138,18 @@ class TritonPipeline:
 
     def _serve(self, inputs: Tensors, caller: Caller, sender: Any, record: RequestRecord) -> None:
         with self._observer.watch(record):
-            outcome = self._generate(inputs, caller, sender, record)
+            self._answer(sender, self._generate(inputs, caller, sender, record), record)
+
+    def _answer(self, sender: Any, outcome: Outcome, record: RequestRecord) -> None:
+        try:
             try:
-                _answer(sender, outcome, record)
-            except pb_utils.TritonModelException:  # such as no shared memory left
-                # Nothing more can be sent: the caller would wait until Triton ends.
-                logger.error("%s could not send an answer", self.spec.name)
-                self._desk.report_broken(self.spec.name)
+                record.end(outcome)
+            finally:  # a caller must never wait for nothing
+                _send(sender, outcome, final=True)
+        except pb_utils.TritonModelException:  # such as no shared memory left
+            # Nothing more can be sent: the caller would wait until Triton ends.
+            logger.error("%s could not send an answer", self.spec.name)
+            self._desk.report_broken(self.spec.name)
 
     def _generate(
         self, inputs: Tensors, caller: Caller, sender: Any, record: RequestRecord
@@ -288,13 +293,6 @@ def _tensor(name: str, array: Array) -> Any:
     if isinstance(array, np.ndarray):
         return pb_utils.Tensor(name, np.ascontiguousarray(array))
     return pb_utils.Tensor.from_dlpack(name, array.contiguous())
-
-
-def _answer(sender: Any, outcome: Outcome, record: RequestRecord) -> None:
-    try:
-        record.end(outcome)
-    finally:  # a caller must never wait for nothing
-        _send(sender, outcome, final=True)
 
 
 def _send(sender: Any, outcome: Outcome, final: bool) -> None:

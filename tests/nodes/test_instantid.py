@@ -51,10 +51,13 @@ def test_answer_has_the_results_of_the_contract_and_no_progress(node: Any) -> No
     assert set(last_answer(node, picture_request())) == expected
 
 
+@pytest.mark.parametrize(
+    "inputs", [picture_request(), {}], ids=["picture", "refused-before-the-pipeline"]
+)
 def test_answer_that_cannot_be_sent_has_triton_started_again(
-    node: Any, desk: AdmissionDesk
+    inputs: dict[str, Any], node: Any, desk: AdmissionDesk
 ) -> None:
-    request = request_of(picture_request())
+    request = request_of(inputs)
     request.get_response_sender().without_memory = True
     node.execute([request])
     node.finalize()
