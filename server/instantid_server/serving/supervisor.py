@@ -81,12 +81,12 @@ class Supervisor:
         Raises ServingFailure if it cannot get ready.
         """
         self._desk.close_door(_RETRY_S)
+        self._desk.broken_models()  # none of these lives any more
         self._triton.start()
         if not wait_until_ready(self._triton, self._options.start_timeout_s, self._pause):
             return False
         check_packages(self._triton.name)
         self._watch.begin()
-        self._desk.broken_models()  # none of these lives any more
         self._board.enter(Phase.READY)
         self._desk.resume()
         self._desk.open_door()
