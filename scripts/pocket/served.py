@@ -12,7 +12,7 @@ from transformers import CLIPTextModel, CLIPTextModelWithProjection
 from instantid_server.stages.attention import load_adapter
 from instantid_server.stages.resampler import build_resampler
 from scripts.pocket.export import WEIGHTS_FILE, Networks
-from scripts.pocket.networks import Detector, Recogniser
+from scripts.pocket.face_import import import_detector, import_recogniser
 from scripts.pocket.prompts import PromptEncoder
 from scripts.pocket.vocabulary import load_tokenizer
 
@@ -20,11 +20,7 @@ NetworkT = TypeVar("NetworkT", AutoencoderKL, ControlNetModel, UNet2DConditionMo
 
 
 def served_networks(repository: Path) -> tuple[Networks, PromptEncoder]:
-    """Return the networks in single precision.
-
-    Detector and recogniser are untrained here: the repository holds them as ONNX files, which
-    are run and not trained on.
-    """
+    """Return the networks in single precision."""
     text = repository / "text_encoder" / "1"
     encoder = CLIPTextModel.from_pretrained(text / "text_encoder").float()
     encoder_2 = CLIPTextModelWithProjection.from_pretrained(text / "text_encoder_2").float()
@@ -46,8 +42,8 @@ def served_networks(repository: Path) -> tuple[Networks, PromptEncoder]:
         unet,
         identitynet,
         build_resampler(image_proj),
-        Recogniser(),
-        Detector(),
+        import_recogniser(repository),
+        import_detector(repository),
     )
     for network in vars(networks).values():
         network.eval()
