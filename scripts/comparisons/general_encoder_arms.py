@@ -60,7 +60,7 @@ class PairedArms(IdentityConditioned):
         prompt: tuple[Tensor, Tensor],
         embeddings: Tensor,
         keypoint_maps: Tensor,
-        scale: float,
+        scales: Tensor,
         time_ids: Tensor,
     ) -> Tensor:
         """Return the velocities [2, rows, 12, 16, 16] for joined embeddings [rows, 2 * 512]."""
@@ -68,7 +68,7 @@ class PairedArms(IdentityConditioned):
         told = zip(self.arms.values(), embeddings.chunk(2, dim=1), strict=True)
         return torch.stack(
             [
-                arm(latents, timesteps, prompt, embedding, keypoint_maps, scale, time_ids)
+                arm(latents, timesteps, prompt, embedding, keypoint_maps, scales, time_ids)
                 for arm, embedding in told
             ]
         )

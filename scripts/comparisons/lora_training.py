@@ -147,7 +147,7 @@ def base_velocity(
         prompt,
         torch.zeros(rows, EMBEDDING_WIDTH),
         maps,
-        scale,
+        torch.full((2, rows), scale),
         random_time_ids(rows),
     )
     return velocity

@@ -1,9 +1,10 @@
 """Training of InstantID's own part on the frozen base: resampler, adapter and IdentityNet.
 
 As in section 3.2 of arXiv 2401.07519, but the identity is dropped to Resampler(0) in an eighth of
-the samples, which the authors did not do and guidance wants, and both parts are trained at the
-strengths at which they are used by default. An identity loss is added
-to the square error; it counts most where noise leaves the face to be told by the embedding alone.
+the samples, which the authors did not do and guidance wants. Both parts are trained at strengths
+around their defaults, and now and then one without the other, or the tokens would leave the face
+to IdentityNet. An identity loss is added to the square error; it counts most where noise leaves
+the face to be told by the embedding alone.
 """
 
 from collections.abc import Mapping
@@ -31,6 +32,7 @@ from scripts.pocket.identity_loss import IdentityLoss, person_directions
 from scripts.pocket.latents import LatentCache
 from scripts.pocket.networks import LATENT_SIZE
 from scripts.pocket.portraits import NATIVE_SIZE_PX
+from scripts.pocket.precision import fast_precision, keep_group_norms_single
 from scripts.pocket.training_state import (
     RunOptions,
     TrainingRun,
@@ -40,15 +42,17 @@ from scripts.pocket.training_state import (
 from scripts.pocket.workers import rank
 
 KEYPOINT_MAP_SIZE = KeypointMapSize(limb_width_px=1, dot_radius_px=2)
-_BATCH = 8
+_BATCH = 16
 _IDENTITY_DROP = 0.05
 _IDENTITY_DROP_WITH_CAPTION = 0.8
 _SCALES = (0.7, 0.9)  # around the public default of 0.8
+_TOKENS_ALONE = 0.15  # share of the samples without IdentityNet
+_IDENTITYNET_ALONE = 0.1
 _FACE_EMPHASIS = 4.0  # what an error on the face costs more than one beside it
 _FACE_REACH = 0.9  # how far the face goes from its middle, in distances of the eyes
 _IDENTITY_WEIGHT = 0.25  # its gradient is then half as long as that of the square error
-_LIKENED = 2  # rows of a batch whose face is compared with the person's; decoding is dear
-_CLEAR = 2  # rows with so little noise that their faces show anyway
+_LIKENED = 4  # rows of a batch whose face is compared with the person's; decoding is dear
+_CLEAR = 4  # rows with so little noise that their faces show anyway
 FACE_CELLS = 12  # side of the latents that are decoded for it: an aligned face and little else
 _CELL_PX = NATIVE_SIZE_PX // LATENT_SIZE
 
@@ -83,10 +87,13 @@ class IdentityConditioned(nn.Module):
         prompt: tuple[Tensor, Tensor],
         embeddings: Tensor,
         keypoint_maps: Tensor,
-        scale: float,
+        scales: Tensor,
         time_ids: Tensor,
     ) -> Tensor:
-        """Return the velocity [rows, 12, 16, 16] for embeddings [rows, 512] and maps in 0..1."""
+        """Return the velocity [rows, 12, 16, 16] for embeddings [rows, 512] and maps in 0..1.
+
+        The scales [2, rows] are the adapter's and IdentityNet's.
+        """
         prompt_embeds, pooled = prompt
         tokens = self.parts.resampler(embeddings[:, None])
         added = {"text_embeds": pooled, "time_ids": time_ids}
@@ -95,7 +102,7 @@ class IdentityConditioned(nn.Module):
             timesteps,
             tokens,
             keypoint_maps,
-            conditioning_scale=scale,
+            conditioning_scale=scales[1].view(-1, 1, 1, 1),
             added_cond_kwargs=added,
             return_dict=False,
         )
@@ -106,7 +113,7 @@ class IdentityConditioned(nn.Module):
             added_cond_kwargs=added,
             down_block_additional_residuals=down,
             mid_block_additional_residual=middle,
-            cross_attention_kwargs={"adapter_scale": torch.full((len(latents),), scale)},
+            cross_attention_kwargs={"adapter_scale": scales[0]},
         ).sample
         return velocity
 
@@ -151,6 +158,7 @@ def train_adapter(
     on_training_device(network)
     network.base.requires_grad_(not freeze_base)
     network.parts.requires_grad_(True)
+    keep_group_norms_single(network)
     run = TrainingRun(network.parts if freeze_base else network, options)
     rng = np.random.default_rng([seed, run.step, rank()])
     torch.manual_seed(1000 * (seed + run.step) + rank())
@@ -162,17 +170,18 @@ def train_adapter(
         references = reference_embeddings(embeddings, batch, rng).to(device)
         timesteps = spread_timesteps(_BATCH).to(device)
         noisy, velocity = noised(batch.latents.to(device), timesteps, alphas)
-        with torch.set_grad_enabled(not freeze_base):
-            prompt = network.base.prompts(batch.captions)
-        predicted = network(
-            noisy.contiguous(memory_format=torch.channels_last),
-            timesteps,
-            prompt,
-            references,
-            keypoint_maps(keypoints).to(device),
-            rng.uniform(*_SCALES),
-            random_time_ids(_BATCH).to(device),
-        )
+        with fast_precision():
+            with torch.set_grad_enabled(not freeze_base):
+                prompt = network.base.prompts(batch.captions)
+            predicted = network(
+                noisy.contiguous(memory_format=torch.channels_last),
+                timesteps,
+                prompt,
+                references,
+                keypoint_maps(keypoints).to(device),
+                random_scales(_BATCH, rng).to(device),
+                random_time_ids(_BATCH).to(device),
+            ).float()
         loss = (face_weights(keypoints).to(device) * (predicted - velocity) ** 2).mean()
         with_face = np.flatnonzero(references.any(1).cpu().numpy())
         hidden = with_face[with_face >= _CLEAR]  # timesteps rise with the rows
@@ -180,7 +189,8 @@ def train_adapter(
         if likeness is not None and len(rows) > 0:
             pictures = denoised(noisy[rows], predicted[rows], timesteps[rows], alphas)
             wanted = persons[batch.rows[rows] // PORTRAITS_PER_PERSON]
-            distances = likeness(pictures, keypoints[rows], wanted)
+            with fast_precision():
+                distances = likeness(pictures, keypoints[rows], wanted)
             loss = loss + _IDENTITY_WEIGHT * distances.sum() / _BATCH
         run.update(loss)
 
@@ -198,6 +208,15 @@ def reference_embeddings(
     drop = [_IDENTITY_DROP if words else _IDENTITY_DROP_WITH_CAPTION for words in batch.captions]
     chosen[rng.random(len(persons)) < drop] = 0
     return torch.from_numpy(chosen)
+
+
+def random_scales(rows: int, rng: np.random.Generator) -> Tensor:
+    """Return the scales [2, rows] of adapter and IdentityNet, 0 where one is to do without."""
+    scales = rng.uniform(*_SCALES, (2, rows)).astype(np.float32)
+    choice = rng.random(rows)
+    scales[1, choice < _TOKENS_ALONE] = 0
+    scales[0, choice > 1 - _IDENTITYNET_ALONE] = 0
+    return torch.from_numpy(scales)
 
 
 def face_weights(keypoints: Floats) -> Tensor:

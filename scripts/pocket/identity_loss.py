@@ -32,7 +32,7 @@ class IdentityLoss(nn.Module):
 
     def embed(self, pictures: Tensor, keypoints: Floats) -> Tensor:
         """Return raw embeddings [rows, 512] of the faces at these keypoints."""
-        embeddings: Tensor = self.recogniser(aligned(pictures, keypoints))
+        embeddings: Tensor = self.recogniser(aligned(pictures, keypoints)).float()
         return embeddings
 
 

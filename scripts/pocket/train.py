@@ -39,7 +39,6 @@ from scripts.pocket.training_state import RunOptions, on_training_device
 from scripts.pocket.vae_training import train_decoder, train_vae
 from scripts.pocket.workers import run_workers
 
-_ENOUGH_ROWS = 20_000  # drawings that generation learns from; encoding more costs training time
 _DEFAULT_MINUTES = {
     "drawings": 0.0,
     "adopt": 0.0,
@@ -140,7 +139,7 @@ def prepare(options: argparse.Namespace) -> None:
 
 
 def _latents(work: Path, drawings: Drawings) -> LatentCache:
-    return LatentCache(trained_vae(work, drawings), drawings, work / "latents", _ENOUGH_ROWS)
+    return LatentCache(trained_vae(work, drawings), drawings, work / "latents")
 
 
 def _base(work: Path, drawings: Drawings, budget: Budget) -> None:
@@ -196,7 +195,7 @@ def _arguments() -> argparse.Namespace:
         default=1.0,
         help="times the learning rate, to go on after a run's end",
     )
-    parser.add_argument("--persons", type=int, default=8000, help="how many persons are drawn")
+    parser.add_argument("--persons", type=int, default=16_000, help="how many persons are drawn")
     parser.add_argument(
         "--workers", type=int, default=1, help="processes (decoder, base, joint, adapter)"
     )

@@ -27,7 +27,7 @@ from scripts.pocket.training_state import RunOptions
 
 REPOSITORY = Path("model_repository")
 PERSONS = 2
-SAMPLES_A_STEP = 8
+SAMPLES_A_STEP = 16
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def predict(arms: PairedArms, embeddings: Floats) -> torch.Tensor:
         arms.base.prompts(["a portrait"] * rows),
         torch.from_numpy(embeddings),
         torch.rand(rows, 3, 128, 128),
-        0.8,
+        torch.full((2, rows), 0.8),
         torch.tensor([[128.0, 128, 0, 0, 128, 128]]).repeat(rows, 1),
     )
     return velocities
