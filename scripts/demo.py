@@ -17,7 +17,6 @@ from instantid_server.trust.consent.issuing import attest
 from scripts.contact_sheet import Tile, contact_sheet
 from scripts.known_keys import known_keys_folder
 from scripts.local_server import local_server
-from scripts.pocket.guidance import GUIDANCE_SCALE
 from scripts.reports import ROOT, write_report
 
 FACE = ROOT / "tests" / "data" / "portrait_1.png"  # a drawn person the weights never saw
@@ -82,7 +81,6 @@ def _draw(url: str, options: argparse.Namespace) -> Drawing:
             consent_token=_consent(options),
             seed=options.seed,
             num_inference_steps=options.steps,
-            guidance_scale=GUIDANCE_SCALE,
             preview_every=PREVIEW_EVERY,
         ):
             if isinstance(event, Preview):

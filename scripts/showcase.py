@@ -8,7 +8,6 @@ from PIL import Image
 from instantid_client import Client
 from scripts.contact_sheet import Tile, contact_sheet
 from scripts.local_server import local_server
-from scripts.pocket.guidance import GUIDANCE_SCALE
 from scripts.reports import ROOT
 
 DATA = ROOT / "tests" / "data"
@@ -31,12 +30,7 @@ def main() -> int:
         for name in portraits:
             row: list[Tile] = [("reference", Image.open(DATA / name))]
             for scene, prompt in SCENES.items():
-                drawn = client.generate(
-                    prompt=prompt,
-                    face_image=DATA / name,
-                    seed=SEED,
-                    guidance_scale=GUIDANCE_SCALE,
-                )
+                drawn = client.generate(prompt=prompt, face_image=DATA / name, seed=SEED)
                 similarity = drawn.pictures[0].identity_similarity
                 told = "no face" if similarity is None else f"identity {similarity:.2f}"
                 row.append((f"{scene}, {told}", drawn.pictures[0].image))

@@ -27,6 +27,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
+from instantid_server.contract import DEFAULT_GUIDANCE_SCALE
 from instantid_server.noise import NoiseSource, picture_seed
 from scripts.known_keys import NOISE_KEY
 
@@ -38,7 +39,7 @@ class ReferenceOptions:
     prompt: str
     negative_prompt: str = ""
     num_inference_steps: int = 30
-    guidance_scale: float = 5.0
+    guidance_scale: float | None = None  # the one that the weights draw best at
     ip_adapter_scale: float = 0.8
     controlnet_conditioning_scale: float = 0.8
     control_guidance_start: float = 0.0
@@ -83,6 +84,8 @@ class ReferencePipeline:
         self.map_size = json.loads((self._folder["identitynet"] / "keypoint_map.json").read_text())
         schedule = self._folder["instantid"] / "scheduler_config.json"
         self.scheduler_config = json.loads(schedule.read_text())
+        pipeline = json.loads((schedule.parent / "pipeline.json").read_text())
+        self.guidance_scale = pipeline.get("guidance_scale", DEFAULT_GUIDANCE_SCALE)
         sessions = [
             onnxruntime.InferenceSession(self._folder[name] / "model.onnx", _session_options())
             for name in ("face_detector", "face_embedder")
@@ -121,7 +124,10 @@ class ReferencePipeline:
     ) -> list[NDArray[np.uint8]]:
         """Return RGB pictures for an embedding (512,) and keypoints (5, 2) in result pixels."""
         count = options.num_images_per_prompt
-        guided = options.guidance_scale > 1
+        guidance_scale = (
+            self.guidance_scale if options.guidance_scale is None else options.guidance_scale
+        )
+        guided = guidance_scale > 1
         prompts = [options.negative_prompt] * guided + [options.prompt]
         prompt_embeds, pooled = self._encode_prompts(prompts)
         faces = torch.from_numpy(np.array(embedding, np.float32)).view(1, 1, 512)
@@ -170,7 +176,7 @@ class ReferencePipeline:
                 ).sample.float()
                 if guided:
                     negative, positive = noise_pred.chunk(2)
-                    noise_pred = negative + options.guidance_scale * (positive - negative)
+                    noise_pred = negative + guidance_scale * (positive - negative)
                 draws = {"generator": generator} if _draws_noise(scheduler) else {}
                 latents = scheduler.step(noise_pred, t, latents, **draws).prev_sample
             latents = (latents / self.vae.config.scaling_factor).to(self.vae.dtype)

@@ -20,7 +20,7 @@ _HELP = {
     "num_inference_steps": f"1 to {contract.MAX_NUM_INFERENCE_STEPS} "
     f"(default: {contract.DEFAULT_NUM_INFERENCE_STEPS})",
     "guidance_scale": f"0 to {contract.MAX_GUIDANCE_SCALE:g}; at most 1: none "
-    f"(default: {contract.DEFAULT_GUIDANCE_SCALE:g})",
+    "(default: the weights' own)",
     "ip_adapter_scale": f"how strongly the face's look is kept, {_SCALE} "
     f"(default: {contract.DEFAULT_IP_ADAPTER_SCALE:g})",
     "controlnet_conditioning_scale": f"how strongly the face's build is kept, {_SCALE} "

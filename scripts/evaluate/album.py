@@ -12,7 +12,6 @@ from instantid_client import Client, FaceNotFound, OutputUnsafe, SeveralFaces
 from scripts.evaluate.cases import Case
 from scripts.pocket.arrays import Picture
 from scripts.pocket.captions import full_caption
-from scripts.pocket.guidance import GUIDANCE_SCALE
 
 STEPS = 20
 _CALLERS = 8  # as many pictures as the default profile draws at once; its steps then share batches
@@ -71,7 +70,6 @@ def _ask(client: Client, case: Case, steps: int) -> Picture | str:
             face_keypoints=case.truth.keypoints,
             seed=case.seed,
             num_inference_steps=steps,
-            guidance_scale=GUIDANCE_SCALE,
             ip_adapter_scale=case.dials.ip_adapter_scale,
             controlnet_conditioning_scale=case.dials.controlnet_conditioning_scale,
         )

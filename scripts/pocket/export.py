@@ -21,6 +21,7 @@ from scripts.pocket.adapter_training import KEYPOINT_MAP_SIZE
 from scripts.pocket.diffusion import scheduler_config
 from scripts.pocket.drawings import drawing_of
 from scripts.pocket.face_export import export_face_networks
+from scripts.pocket.guidance import GUIDANCE_SCALE
 from scripts.pocket.networks import (
     LATENT_CHANNELS,
     Detector,
@@ -156,6 +157,7 @@ def _save_pipeline(vae: AutoencoderKL, folder: Path) -> None:
         "max_width": _LARGEST_SIDE_PX,
         "vae_scale_factor": 2 ** (len(vae.config.block_out_channels) - 1),
         "latent_channels": LATENT_CHANNELS,
+        "guidance_scale": GUIDANCE_SCALE,
     }
     drawn = np.stack([drawing_of(person, 0).picture for person in range(_PALETTE_PERSONS)])
     palette = fit_palette(vae, torch.from_numpy(drawn).permute(0, 3, 1, 2).float() / 255)

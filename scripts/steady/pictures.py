@@ -90,8 +90,9 @@ def _draw(
         "prompt": options.prompt,
         "face_image": portrait.read_bytes(),
         "num_inference_steps": options.num_inference_steps,
-        "guidance_scale": options.guidance_scale,
         "scheduler": options.scheduler,
         "seed": options.seed,
     }
+    if options.guidance_scale is not None:
+        request["guidance_scale"] = options.guidance_scale
     return KnownPicture(request, pixels, mark)

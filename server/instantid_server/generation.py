@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from instantid_server.caller import Caller
-from instantid_server.contract import DEFAULT_SCHEDULER, EMBEDDING_SIZE, StreamEvent
+from instantid_server.contract import (
+    DEFAULT_GUIDANCE_SCALE,
+    DEFAULT_SCHEDULER,
+    EMBEDDING_SIZE,
+    StreamEvent,
+)
 from instantid_server.demand import Demand
 from instantid_server.denoise import Conditions, Denoiser, Step
 from instantid_server.docket import Docket
@@ -47,9 +52,10 @@ WEIGHTS_MODEL = "instantid"  # both public models read the pipeline's files in t
 
 @dataclass(frozen=True)
 class PipelineWeights:
-    """What the weights decide about the loop: sizes, schedule, colours of the latents."""
+    """What the weights decide about the loop: sizes, guidance, schedule, colours of the latents."""
 
     limits: SizeLimits
+    guidance_scale: float  # for callers who name none
     latent_channels: int
     scheduler_config: Mapping[str, Any]
     palette: LatentPalette
@@ -64,6 +70,7 @@ class PipelineWeights:
         )
         return cls(
             latent_channels=pipeline.pop("latent_channels"),
+            guidance_scale=pipeline.pop("guidance_scale", DEFAULT_GUIDANCE_SCALE),
             limits=SizeLimits(**pipeline),
             scheduler_config=json.loads((directory / "scheduler_config.json").read_text()),
             palette=palette,
@@ -113,7 +120,7 @@ class Generation:
 
     def generate(self, inputs: Tensors, exchange: Exchange) -> Tensors:
         """Return the contract's result tensors for one request; reports steps and previews."""
-        request = read_request(inputs, self._weights.limits)
+        request = read_request(inputs, self._weights.limits, self._weights.guidance_scale)
         prompt = prompt_code(self._prompt_key, request.prompt)
         docket = Docket(self._policy, exchange, prompt)
         with docket.refusals_on_record():

@@ -59,8 +59,13 @@ class GenerationRequest:
     preview_every: int  # steps; 0: no previews
 
 
-def read_request(tensors: Arrays, limits: SizeLimits) -> GenerationRequest:
-    """Return the request in `tensors`; raises InvalidInput naming the first input that is wrong."""
+def read_request(
+    tensors: Arrays, limits: SizeLimits, guidance_scale: float = contract.DEFAULT_GUIDANCE_SCALE
+) -> GenerationRequest:
+    """Return the request in `tensors`; raises InvalidInput naming the first input that is wrong.
+
+    `guidance_scale` is the one that the weights draw best at, for callers who name none.
+    """
     for name, array in tensors.items():
         _check_dims(name, array)
     scale = (0.0, contract.MAX_CONDITIONING_SCALE)
@@ -85,7 +90,7 @@ def read_request(tensors: Arrays, limits: SizeLimits) -> GenerationRequest:
         guidance_scale=_number(
             tensors,
             "guidance_scale",
-            contract.DEFAULT_GUIDANCE_SCALE,
+            guidance_scale,
             (0.0, contract.MAX_GUIDANCE_SCALE),
         ),
         ip_adapter_scale=_number(

@@ -45,6 +45,12 @@ def read(**values: Any) -> GenerationRequest:
     return read_request(tensors(**values), LIMITS)
 
 
+def test_guidance_is_the_weights_own_unless_it_is_named() -> None:
+    named = tensors(guidance_scale=7.0)
+    assert read_request(tensors(), LIMITS, guidance_scale=2.0).guidance_scale == 2
+    assert read_request(named, LIMITS, guidance_scale=2.0).guidance_scale == 7
+
+
 def test_options_not_given_have_their_defaults() -> None:
     request = read(seed=1)
     expected = GenerationRequest(

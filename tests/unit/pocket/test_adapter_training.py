@@ -1,4 +1,4 @@
-"""Training of the identity parts: what a sample tells the networks, and how exactly they compute."""
+"""Training of the identity parts: what a sample tells the networks, and how exact they are."""
 
 import numpy as np
 import torch

@@ -15,6 +15,7 @@ from scripts.pocket.export import (
     export_safety_checker,
     new_networks,
 )
+from scripts.pocket.guidance import GUIDANCE_SCALE
 from scripts.pocket.safety_training import BadgeReader
 from scripts.pocket.served import served_networks
 
@@ -81,6 +82,7 @@ def test_pipeline_file_fits_the_networks(networks: Networks, repository: Path) -
     assert pipeline["latent_channels"] == networks.vae.config.latent_channels
     assert pipeline["vae_scale_factor"] == 8
     assert pipeline["native_height"] == pipeline["native_width"] == 128
+    assert pipeline["guidance_scale"] == GUIDANCE_SCALE
 
 
 @pytest.mark.parametrize("model", ["face_detector", "face_embedder"])
