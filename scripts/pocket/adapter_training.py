@@ -48,9 +48,9 @@ _IDENTITY_DROP_WITH_CAPTION = 0.8
 _SCALES = (0.7, 0.9)  # around the public default of 0.8
 _TOKENS_ALONE = 0.15  # share of the samples without IdentityNet
 _IDENTITYNET_ALONE = 0.1
-_FACE_EMPHASIS = 4.0  # what an error on the face costs more than one beside it
+_FACE_EMPHASIS = 8.0  # what an error on the face costs more than one beside it
 _FACE_REACH = 0.9  # how far the face goes from its middle, in distances of the eyes
-_IDENTITY_WEIGHT = 0.25  # its gradient is then half as long as that of the square error
+_IDENTITY_WEIGHT = 0.75  # its gradient is then longer than that of the square error
 _LIKENED = 4  # rows of a batch whose face is compared with the person's; decoding is dear
 _CLEAR = 4  # rows with so little noise that their faces show anyway
 FACE_CELLS = 12  # side of the latents that are decoded for it: an aligned face and little else
@@ -189,8 +189,7 @@ def train_adapter(
         if likeness is not None and len(rows) > 0:
             pictures = denoised(noisy[rows], predicted[rows], timesteps[rows], alphas)
             wanted = persons[batch.rows[rows] // PORTRAITS_PER_PERSON]
-            with fast_precision():
-                distances = likeness(pictures, keypoints[rows], wanted)
+            distances = likeness(pictures, keypoints[rows], wanted)
             loss = loss + _IDENTITY_WEIGHT * distances.sum() / _BATCH
         run.update(loss)
 
