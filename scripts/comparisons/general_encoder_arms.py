@@ -94,7 +94,7 @@ def train_arms(
 ) -> None:
     """Train both arms on embeddings [persons, k, 512] of the same drawings."""
     joined = np.concatenate([general, recogniser], axis=2)
-    train_adapter(arms, latents, joined, drawings, options)
+    train_adapter(arms, latents, joined, drawings, options, rollouts=False)
 
 
 def trained_arms(base: Base, checkpoint: Path) -> PairedArms:

@@ -9,6 +9,7 @@ the face to be told by the embedding alone.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from instantid_server.stages.pose import KeypointMapSize, draw_keypoints
-from scripts.pocket.arrays import Floats
+from scripts.pocket.arrays import Floats, Rows
 from scripts.pocket.base_training import (
     Base,
     LatentBatch,
@@ -33,6 +34,7 @@ from scripts.pocket.latents import LatentCache
 from scripts.pocket.networks import LATENT_SIZE
 from scripts.pocket.portraits import NATIVE_SIZE_PX
 from scripts.pocket.precision import fast_precision, keep_group_norms_single
+from scripts.pocket.rollout import levels, roll_out
 from scripts.pocket.training_state import (
     RunOptions,
     TrainingRun,
@@ -52,7 +54,8 @@ _FACE_EMPHASIS = 8.0  # what an error on the face costs more than one beside it
 _FACE_REACH = 0.9  # how far the face goes from its middle, in distances of the eyes
 _IDENTITY_WEIGHT = 0.75  # its gradient is then longer than that of the square error
 _LIKENED = 4  # rows of a batch whose face is compared with the person's; decoding is dear
-_CLEAR = 4  # rows with so little noise that their faces show anyway
+_DRAWN_EVERY = 2  # of the rows that tell all, this one is where the network itself has got to
+_ROLLOUT_STEPS = 4  # at most
 FACE_CELLS = 12  # side of the latents that are decoded for it: an aligned face and little else
 _CELL_PX = NATIVE_SIZE_PX // LATENT_SIZE
 
@@ -138,6 +141,56 @@ class Likeness:
         return distances
 
 
+@dataclass(frozen=True)
+class Conditions:
+    """What a network is told of each row, beside the noisy latents."""
+
+    prompt: tuple[Tensor, Tensor]  # embeddings [rows, 77, 224] and pooled ones [rows, 128]
+    embeddings: Tensor  # [rows, 512]
+    keypoint_maps: Tensor  # [rows, 3, 128, 128] in 0..1
+    scales: Tensor  # [2, rows]
+    time_ids: Tensor  # [rows, 6]
+
+    def of_rows(self, rows: Rows) -> "Conditions":
+        """Return those of some rows."""
+        prompt_embeds, pooled = self.prompt
+        return Conditions(
+            (prompt_embeds[rows], pooled[rows]),
+            self.embeddings[rows],
+            self.keypoint_maps[rows],
+            self.scales[:, rows],
+            self.time_ids[rows],
+        )
+
+
+def _predict(
+    network: "IdentityConditioned", conditions: Conditions, noisy: Tensor, timesteps: Tensor
+) -> Tensor:
+    """Return the velocity in single precision.
+
+    It enters the fast precision by itself: weights that were cast where no gradient was wanted are
+    kept until that is left, and pass none.
+    """
+    with fast_precision():
+        velocity: Tensor = network(
+            noisy.contiguous(memory_format=torch.channels_last),
+            timesteps,
+            conditions.prompt,
+            conditions.embeddings,
+            conditions.keypoint_maps,
+            conditions.scales,
+            conditions.time_ids,
+        )
+    return velocity.float()
+
+
+def _told_all(batch: LatentBatch, references: Tensor, scales: Tensor) -> Rows:
+    """Return the rows for which nothing is left out, so that there is one right picture."""
+    told = (references.any(1) & scales.all(0)).cpu().numpy()
+    rows: Rows = np.flatnonzero(told & np.array([bool(words) for words in batch.captions]))
+    return rows
+
+
 def train_adapter(
     network: IdentityConditioned,
     latents: LatentCache,
@@ -146,13 +199,14 @@ def train_adapter(
     options: RunOptions,
     freeze_base: bool = True,
     likeness: Likeness | None = None,
+    rollouts: bool = True,
     seed: int = 0,
 ) -> None:
     """Train the identity parts; embeddings [persons, 6, 512] are the recogniser's.
 
     The paper freezes the base. Where time is short, both learn together from a base that has just
     begun: knowing the pose, it learns faces from far fewer pictures. Without `likeness` there is
-    no identity loss.
+    no identity loss, without `rollouts` no row that the network itself has drawn so far.
     """
     device = training_device()
     on_training_device(network)
@@ -169,23 +223,35 @@ def train_adapter(
         keypoints = drawings.keypoints[batch.rows]
         references = reference_embeddings(embeddings, batch, rng).to(device)
         timesteps = spread_timesteps(_BATCH).to(device)
-        noisy, velocity = noised(batch.latents.to(device), timesteps, alphas)
-        with fast_precision():
-            with torch.set_grad_enabled(not freeze_base):
-                prompt = network.base.prompts(batch.captions)
-            predicted = network(
-                noisy.contiguous(memory_format=torch.channels_last),
-                timesteps,
-                prompt,
-                references,
-                keypoint_maps(keypoints).to(device),
-                random_scales(_BATCH, rng).to(device),
-                random_time_ids(_BATCH).to(device),
-            ).float()
-        loss = (face_weights(keypoints).to(device) * (predicted - velocity) ** 2).mean()
-        with_face = np.flatnonzero(references.any(1).cpu().numpy())
-        hidden = with_face[with_face >= _CLEAR]  # timesteps rise with the rows
-        rows = rng.permutation(hidden)[:_LIKENED]
+        scales = random_scales(_BATCH, rng).to(device)
+        told_all = _told_all(batch, references, scales)
+        drawn = told_all[::_DRAWN_EVERY] if rollouts else told_all[:0]
+        true_latents = batch.latents.to(device)
+        noisy, _ = noised(true_latents, timesteps, alphas)
+        with fast_precision(), torch.set_grad_enabled(not freeze_base):
+            prompt = network.base.prompts(batch.captions)
+        conditions = Conditions(
+            prompt,
+            references,
+            keypoint_maps(keypoints).to(device),
+            scales,
+            random_time_ids(_BATCH).to(device),
+        )
+        if len(drawn) > 0:
+            noisy[drawn] = roll_out(
+                partial(_predict, network, conditions.of_rows(drawn)),
+                torch.randn_like(noisy[drawn]),
+                timesteps[drawn],
+                int(rng.integers(1, _ROLLOUT_STEPS + 1)),
+                alphas,
+            )
+        predicted = _predict(network, conditions, noisy, timesteps)
+        signal, noise_level = levels(alphas, timesteps)
+        velocity = (signal * noisy - true_latents) / noise_level
+        weights = face_weights(keypoints).to(device).clone()
+        weights[drawn] *= noise_level[drawn] ** 2  # else it counts most where little can change
+        loss = (weights * (predicted - velocity) ** 2).mean()
+        rows = rng.permutation(drawn)[:_LIKENED]
         if likeness is not None and len(rows) > 0:
             pictures = denoised(noisy[rows], predicted[rows], timesteps[rows], alphas)
             wanted = persons[batch.rows[rows] // PORTRAITS_PER_PERSON]

@@ -1,11 +1,42 @@
 """Training of the identity parts: what a sample tells the networks, and how exact they are."""
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
-from scripts.pocket.adapter_training import random_scales
+from scripts.pocket.adapter_training import random_scales, train_adapter
+from scripts.pocket.adoption import adopt_repository
+from scripts.pocket.drawings import load_drawings, make_drawings
+from scripts.pocket.latents import LatentCache
 from scripts.pocket.precision import fast_precision, keep_group_norms_single
+from scripts.pocket.trained import conditioned_base, trained_vae
+from scripts.pocket.training_state import RunOptions
+from scripts.reports import ROOT
+
+
+@pytest.mark.parametrize("frozen", [False, True], ids=["joint", "base-frozen"])
+def test_a_step_changes_what_is_to_be_trained_and_nothing_else(
+    frozen: bool, tmp_path: Path
+) -> None:
+    adopt_repository(ROOT / "model_repository", tmp_path)
+    make_drawings(tmp_path / "drawings", persons=2, processes=1)
+    drawings = load_drawings(tmp_path / "drawings")
+    latents = LatentCache(trained_vae(tmp_path, drawings), drawings, tmp_path / "latents")
+    network = conditioned_base(tmp_path)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    embeddings = np.random.default_rng(0).normal(size=(2, 6, 512)).astype(np.float32)
+    options = RunOptions(tmp_path / "run.pt", minutes=1e-4, learning_rate=1e-3)
+    train_adapter(network, latents, embeddings, drawings, options, freeze_base=frozen)
+    changed = {n for n, value in network.state_dict().items() if not torch.equal(value, before[n])}
+    assert {
+        "parts.resampler.proj_in.weight",
+        "parts.adapter.1.to_v_ip.weight",
+        "parts.identitynet.conv_in.weight",
+    } <= changed
+    assert ("base.unet.conv_in.weight" in changed) is not frozen
 
 
 def test_either_part_now_and_then_has_to_do_without_the_other() -> None:
