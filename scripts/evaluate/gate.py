@@ -28,10 +28,10 @@ _STATISTICS: dict[str, Statistic] = {
     "prompt_accuracy": prompt_accuracy,
     "pose_error": pose_error,
 }
-# Two standard errors below what the committed weights draw: identity 0.61, prompt 0.80, pose 0.05.
-# Where neither part knows the face, the three are -0.05, 0.52 and 0.65.
+# Up to two standard errors below what the committed weights draw: identity 0.78, prompt 0.76, pose
+# 0.047. Where neither part knows the face, the three are 0, 0.77 and 0.52.
 FLOORS = (
-    Bar("identity_ratio", ">=", 0.47),
+    Bar("identity_ratio", ">=", 0.69),
     Bar("prompt_accuracy", ">=", 0.71),
     Bar("pose_error", "<=", 0.07),
 )

@@ -30,7 +30,7 @@ _COLOUR_WEIGHT = 20.0  # on the mean of every 8x8 patch; colours otherwise come 
 _EDGE_WEIGHT = 1.0  # outlines and eyes are edges; plain L1 is content with soft ones
 _KL_WEIGHT = 1e-4
 _DECODER_BATCH = 4
-_LATENT_NOISE = 0.15  # at most; drawn latents are never as exact as encoded ones
+_LATENT_NOISE = 0.3  # at most; drawn latents are never as exact as encoded ones
 _LIKENESS_WEIGHT = 0.1
 _FIRST_LOG_VARIANCE = -4.0  # little noise at first, or nothing is learned through it
 
