@@ -27,14 +27,20 @@ from scripts.pocket.base_training import (
     random_time_ids,
     spread_timesteps,
 )
-from scripts.pocket.diffusion import alphas_cumprod, denoised, noised
+from scripts.pocket.diffusion import (
+    alphas_cumprod,
+    denoised,
+    levels,
+    noised,
+    velocity_towards,
+)
 from scripts.pocket.drawings import PORTRAITS_PER_PERSON, Drawings
 from scripts.pocket.identity_loss import IdentityLoss, person_directions
 from scripts.pocket.latents import LatentCache
 from scripts.pocket.networks import LATENT_SIZE
 from scripts.pocket.portraits import NATIVE_SIZE_PX
 from scripts.pocket.precision import fast_precision, keep_group_norms_single
-from scripts.pocket.rollout import levels, roll_out
+from scripts.pocket.rollout import roll_out
 from scripts.pocket.training_state import (
     RunOptions,
     TrainingRun,
@@ -142,7 +148,7 @@ class Likeness:
 
 
 @dataclass(frozen=True)
-class Conditions:
+class RowConditions:
     """What a network is told of each row, beside the noisy latents."""
 
     prompt: tuple[Tensor, Tensor]  # embeddings [rows, 77, 224] and pooled ones [rows, 128]
@@ -151,10 +157,10 @@ class Conditions:
     scales: Tensor  # [2, rows]
     time_ids: Tensor  # [rows, 6]
 
-    def of_rows(self, rows: Rows) -> "Conditions":
+    def of_rows(self, rows: Rows) -> "RowConditions":
         """Return those of some rows."""
         prompt_embeds, pooled = self.prompt
-        return Conditions(
+        return RowConditions(
             (prompt_embeds[rows], pooled[rows]),
             self.embeddings[rows],
             self.keypoint_maps[rows],
@@ -164,7 +170,7 @@ class Conditions:
 
 
 def _predict(
-    network: "IdentityConditioned", conditions: Conditions, noisy: Tensor, timesteps: Tensor
+    network: IdentityConditioned, conditions: RowConditions, noisy: Tensor, timesteps: Tensor
 ) -> Tensor:
     """Return the velocity in single precision.
 
@@ -230,7 +236,7 @@ def train_adapter(
         noisy, _ = noised(true_latents, timesteps, alphas)
         with fast_precision(), torch.set_grad_enabled(not freeze_base):
             prompt = network.base.prompts(batch.captions)
-        conditions = Conditions(
+        conditions = RowConditions(
             prompt,
             references,
             keypoint_maps(keypoints).to(device),
@@ -246,9 +252,9 @@ def train_adapter(
                 alphas,
             )
         predicted = _predict(network, conditions, noisy, timesteps)
-        signal, noise_level = levels(alphas, timesteps)
-        velocity = (signal * noisy - true_latents) / noise_level
-        weights = face_weights(keypoints).to(device).clone()
+        _, noise_level = levels(timesteps, alphas)
+        velocity = velocity_towards(noisy, true_latents, timesteps, alphas)
+        weights = face_weights(keypoints).to(device)
         weights[drawn] *= noise_level[drawn] ** 2  # else it counts most where little can change
         loss = (weights * (predicted - velocity) ** 2).mean()
         rows = rng.permutation(drawn)[:_LIKENED]

@@ -36,16 +36,26 @@ def alphas_cumprod() -> Tensor:
     return schedule
 
 
+def levels(timesteps: Tensor, alphas: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the shares of signal and noise [rows, 1, 1, 1] in latents at the timesteps [rows]."""
+    power = alphas[timesteps].view(-1, 1, 1, 1)
+    return power.sqrt(), (1 - power).sqrt()
+
+
 def noised(latents: Tensor, timesteps: Tensor, alphas: Tensor) -> tuple[Tensor, Tensor]:
     """Return noisy latents and the velocity to predict, for latents [rows, c, h, w]."""
     noise = torch.randn_like(latents)
-    signal = alphas[timesteps].sqrt().view(-1, 1, 1, 1)
-    noise_level = (1 - alphas[timesteps]).sqrt().view(-1, 1, 1, 1)
+    signal, noise_level = levels(timesteps, alphas)
     return signal * latents + noise_level * noise, signal * noise - noise_level * latents
+
+
+def velocity_towards(noisy: Tensor, latents: Tensor, timesteps: Tensor, alphas: Tensor) -> Tensor:
+    """Return the velocity that leads from noisy latents [rows, c, h, w] to these."""
+    signal, noise_level = levels(timesteps, alphas)
+    return (signal * noisy - latents) / noise_level
 
 
 def denoised(noisy: Tensor, velocity: Tensor, timesteps: Tensor, alphas: Tensor) -> Tensor:
     """Return the latents that a predicted velocity means, for noisy latents [rows, c, h, w]."""
-    signal = alphas[timesteps].sqrt().view(-1, 1, 1, 1)
-    noise_level = (1 - alphas[timesteps]).sqrt().view(-1, 1, 1, 1)
+    signal, noise_level = levels(timesteps, alphas)
     return signal * noisy - noise_level * velocity

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from scripts.pocket.diffusion import denoised
+from scripts.pocket.diffusion import denoised, levels
 
 _FIRST = 999  # where there is nothing but noise
 
@@ -26,16 +26,10 @@ def roll_out(predict: Predict, noise: Tensor, until: Tensor, steps: int, alphas:
     for step in range(1, steps + 1):
         then = (_FIRST + (until - _FIRST) * (step / steps)).long()
         velocity = predict(latents, now)
-        signal, noise_level = levels(alphas, now)
+        signal, noise_level = levels(now, alphas)
         clean = denoised(latents, velocity, now, alphas)
         pure_noise = noise_level * latents + signal * velocity
-        signal, noise_level = levels(alphas, then)
+        signal, noise_level = levels(then, alphas)
         latents = signal * clean + noise_level * pure_noise
         now = then
     return latents
-
-
-def levels(alphas: Tensor, timesteps: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the shares of signal and noise [rows, 1, 1, 1] in latents at the timesteps [rows]."""
-    share = alphas[timesteps].view(-1, 1, 1, 1)
-    return share.sqrt(), (1 - share).sqrt()

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from scripts.pocket.diffusion import alphas_cumprod
-from scripts.pocket.rollout import levels, roll_out
+from scripts.pocket.diffusion import alphas_cumprod, levels, velocity_towards
+from scripts.pocket.rollout import roll_out
 
 ALPHAS = alphas_cumprod()
 UNTIL = torch.tensor([900, 500, 60])
@@ -17,11 +17,10 @@ def test_who_knows_the_picture_gets_to_it_with_less_and_less_noise(steps: int) -
     true_latents, noise = torch.randn(2, 3, 12, 16, 16)
 
     def predict(noisy: Tensor, timesteps: Tensor) -> Tensor:
-        signal, noise_level = levels(ALPHAS, timesteps)
-        return (signal * noisy - true_latents) / noise_level
+        return velocity_towards(noisy, true_latents, timesteps, ALPHAS)
 
     rolled_out = roll_out(predict, noise, UNTIL, steps, ALPHAS)
-    signal, noise_level = levels(ALPHAS, UNTIL)
+    signal, noise_level = levels(UNTIL, ALPHAS)
     assert torch.allclose(rolled_out, signal * true_latents + noise_level * noise, atol=1e-2)
 
 
