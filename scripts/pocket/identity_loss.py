@@ -32,7 +32,7 @@ class IdentityLoss(nn.Module):
 
     def embed(self, pictures: Tensor, keypoints: Floats) -> Tensor:
         """Return raw embeddings [rows, 512] of the faces at these keypoints."""
-        embeddings: Tensor = self.recogniser(aligned(pictures, keypoints)).float()
+        embeddings: Tensor = self.recogniser(aligned(pictures, keypoints))
         return embeddings
 
 
@@ -41,12 +41,11 @@ def aligned(pictures: Tensor, keypoints: Floats) -> Tensor:
 
     The same turn and scale as `aligned_faces.align`, but gradients pass through it.
     """
-    exact = pictures.float()  # places in bfloat16 would be off by half a pixel
     inverse = np.stack([_to_picture(points, pictures.shape[-1]) for points in keypoints])
-    theta = torch.from_numpy(inverse).to(exact)
+    theta = torch.from_numpy(inverse).to(pictures)
     shape = [len(pictures), 3, FACE_PX, FACE_PX]
     grid = affine_grid(theta, shape, align_corners=True)
-    return grid_sample(exact, grid, padding_mode="border", align_corners=True)
+    return grid_sample(pictures, grid, padding_mode="border", align_corners=True)
 
 
 def person_directions(embeddings: Floats) -> Floats:
