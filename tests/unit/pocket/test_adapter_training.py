@@ -37,6 +37,9 @@ def test_a_step_changes_what_is_to_be_trained_and_nothing_else(
         "parts.identitynet.conv_in.weight",
     } <= changed
     assert ("base.unet.conv_in.weight" in changed) is not frozen
+    of_the_base = {name for name in changed if name.startswith("base.")}
+    if frozen:  # the adapter hangs in the base's attention as well
+        assert all(".processor." in name for name in of_the_base)
 
 
 def test_either_part_now_and_then_has_to_do_without_the_other() -> None:
